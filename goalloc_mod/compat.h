@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels that goalloc builds on: 6.1, 6.12 and 7.x.
+ * No other file looks at the kernel's version.
+ */
+#ifndef GOALLOC_COMPAT_H
+#define GOALLOC_COMPAT_H
+
+#include <linux/export.h>
+#include <linux/hrtimer.h>
+#include <linux/rcupdate.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+
+/*
+ * Internals that only the test modules use live in a namespace of their own.
+ * Older kernels paste its name instead of expanding it.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define EXPORT_SYMBOL_FOR_TEST(sym) EXPORT_SYMBOL_NS_GPL(sym, "GOALLOC_TEST")
+#define GOALLOC_IMPORT_FOR_TEST() MODULE_IMPORT_NS("GOALLOC_TEST")
+#else
+#define EXPORT_SYMBOL_FOR_TEST(sym) EXPORT_SYMBOL_NS_GPL(sym, GOALLOC_TEST)
+#define GOALLOC_IMPORT_FOR_TEST() MODULE_IMPORT_NS(GOALLOC_TEST)
+#endif
+
+/* Since 6.3 call_rcu() may sit on a callback for seconds to save power. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define call_rcu_hurry call_rcu
+#endif
+
+/* 6.17 gave a name to what a workqueue without WQ_UNBOUND is, and wants to hear it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define WQ_PERCPU 0
+#endif
+
+/* For an arena the reserves are not touched; since 6.19 vmalloc() knows no such flag. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define GOALLOC_GFP_NO_RESERVES __GFP_NOMEMALLOC
+#else
+#define GOALLOC_GFP_NO_RESERVES ((__force gfp_t)0)
+#endif
+
+/* 6.13 set timer and function up in one call. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+#endif
+
+typedef unsigned long (*goalloc_shrinker_fn)(struct shrinker *shrinker, struct shrink_control *sc);
+
+/* 6.7 made shrinkers objects that the kernel allocates. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+static inline struct shrinker *goalloc_shrinker_register(goalloc_shrinker_fn count,
+							 goalloc_shrinker_fn scan)
+{
+	struct shrinker *shrinker = shrinker_alloc(0, "goalloc");
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker_register(shrinker);
+	return shrinker;
+}
+
+static inline void goalloc_shrinker_unregister(struct shrinker *shrinker)
+{
+	shrinker_free(shrinker);
+}
+#else
+static inline struct shrinker *goalloc_shrinker_register(goalloc_shrinker_fn count,
+							 goalloc_shrinker_fn scan)
+{
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+	if (register_shrinker(shrinker, "goalloc")) {
+		kfree(shrinker);
+		return NULL;
+	}
+	return shrinker;
+}
+
+static inline void goalloc_shrinker_unregister(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
+#endif
+
+#endif /* GOALLOC_COMPAT_H */

@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The API for general objects: allocate by size, from the default heap or
+ * from one's own, resize, ask. Freeing is in mfree.c, named caches in cache.c.
+ *
+ * GFP flags:
+ *
+ *	__GFP_DMA, __GFP_DMA32, __GFP_HIGHMEM	refused: vmalloc memory is none of these
+ *	__GFP_ZERO				honoured
+ *	__GFP_DIRECT_RECLAIM			may sleep, for a new arena; without it only
+ *						memory that is there is handed out
+ *	__GFP_NOFAIL				with __GFP_DIRECT_RECLAIM: retried for ever
+ *	__GFP_NOWARN				no message on failure
+ *	__GFP_IO, __GFP_FS			always as if cleared: arenas are reserved
+ *						under memalloc_noio_save()
+ *	__GFP_ACCOUNT, __GFP_THISNODE,
+ *	__GFP_MEMALLOC and all others		accepted, without effect
+ */
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+
+#include "goalloc_internal.h"
+#include "malloc.h"
+#include "mcache.h"
+
+/* For @cache, or none. */
+void *refuse_gfp(const struct goalloc_cache *cache, unsigned long ip)
+{
+	report_misuse(MISUSE_BAD_GFP, NULL, cache, ip);
+	return NULL;
+}
+
+/* An ordinary arena's, that is; its other pages must do for the alignment. */
+static bool fits_arena(size_t npages, u32 align_pages)
+{
+	return npages + align_pages <= arena_mb << (20 - GOALLOC_PAGE_SHIFT);
+}
+
+/* May sleep, if @gfp says so, until there are pages or none can be had. */
+static void *large_slow(struct mcentral *central, u32 npages, u32 align_pages, gfp_t gfp,
+			bool *zeroed)
+{
+	bool fits = fits_arena(npages, align_pages);
+	unsigned int tries;
+	void *obj;
+
+	if (!fits && !goalloc_may_grow(gfp))
+		return ERR_PTR(-ENOMEM);
+	/* Pages that this CPU keeps may be those that are missing. */
+	if (fits)
+		mcache_drop_large(central);
+	for (tries = 0;; tries++) {
+		if (fits)
+			obj = mheap_alloc_large(central, npages, align_pages, zeroed);
+		else
+			obj = mheap_alloc_dedicated(central, npages, align_pages, zeroed);
+		if (!IS_ERR(obj))
+			return obj;
+		if (!goalloc_may_grow(gfp)) {
+			mheap_service_soon();
+			return obj;
+		}
+		if ((tries < 3 || gfp & __GFP_NOFAIL) && (fits || PTR_ERR(obj) == -EDQUOT) &&
+		    mcentral_make_room(central, npages, align_pages, PTR_ERR(obj)) && tries < 3)
+			continue;
+		if (!(gfp & __GFP_NOFAIL))
+			return obj;
+		schedule_timeout_uninterruptible(HZ / 50 + 1);
+	}
+}
+
+/*
+ * In steps: nobody shall wait for the CPU until many MiB are zero (Go issue
+ * 31222). Page by page, for which CPUs without a fast memset() have a faster way.
+ */
+static void zero_large(void *obj, size_t size, bool may_block)
+{
+	size_t done;
+
+	for (done = 0; done < size; done += PAGE_SIZE) {
+		clear_page(obj + done);
+		if (may_block && !(done % SZ_256K))
+			cond_resched();
+	}
+}
+
+static noinline void *alloc_large(struct goalloc_heap *heap, size_t size, gfp_t gfp, bool noscan)
+{
+	size_t npages = goalloc_large_pages(size);
+	u32 align_pages = goalloc_large_align(size);
+	struct mcentral *central;
+	bool zeroed = false;
+	void *obj;
+
+	if (READ_ONCE(heap->dying))
+		return NULL;
+	central = READ_ONCE(heap->central[noscan]) ?: mcentral_get(heap, noscan, gfp);
+	if (unlikely(!central))
+		goto fail;
+	obj = mcache_alloc_large(central, npages, align_pages);
+	if (likely(obj))
+		goto done;
+
+	if (npages <= MCACHE_LARGE_PAGES && !in_nmi())
+		mcache_want(central, gfp);
+	obj = ERR_PTR(-ENOMEM);
+	if (fits_arena(npages, align_pages))
+		obj = mheap_alloc_large(central, npages, align_pages, &zeroed);
+	if (IS_ERR(obj) && npages <= U32_MAX / 2 && !in_nmi())
+		obj = large_slow(central, npages, align_pages, gfp, &zeroed);
+	if (IS_ERR(obj))
+		goto fail;
+	mheap_watermark();
+
+done:
+	size = npages << GOALLOC_PAGE_SHIFT;
+	track_alloc(central, obj, size, gfp);
+	if (!zeroed && want_init_on_alloc(gfp))
+		zero_large(obj, size, gfpflags_allow_blocking(gfp));
+	return obj;
+fail:
+	report_no_memory(central, size, gfp);
+	return NULL;
+}
+
+/* The first of its span class in the heap. */
+static noinline void *alloc_first(struct goalloc_heap *heap, unsigned int spanclass, gfp_t gfp)
+{
+	struct mcentral *central = mcentral_get(heap, spanclass, gfp);
+
+	return central ? mcache_alloc_slow(central, gfp) : NULL;
+}
+
+static __always_inline void *class_alloc(struct goalloc_heap *heap, unsigned int spanclass,
+					 gfp_t gfp)
+{
+	struct mcentral *central = READ_ONCE(heap->central[spanclass]);
+
+	if (unlikely(!central))
+		return alloc_first(heap, spanclass, gfp);
+	return mcache_alloc(central, gfp);
+}
+
+/* Inlined into what the API exports, whose caller _RET_IP_ is. */
+static __always_inline void *heap_alloc(struct goalloc_heap *heap, size_t size, gfp_t gfp,
+					bool noscan)
+{
+	goalloc_might_alloc(gfp);
+	if (unlikely(gfp & GOALLOC_GFP_BAD))
+		return refuse_gfp(NULL, _RET_IP_);
+	/* Both ends at once: 0 is the largest of all here. */
+	if (unlikely(size - 1 >= GOALLOC_MAX_SMALL))
+		return size ? alloc_large(heap, size, gfp, noscan) : ZERO_SIZE_PTR;
+
+	return class_alloc(heap, goalloc_size_to_class(size) << 1 | noscan, gfp);
+}
+
+void *__goalloc_alloc(size_t size, gfp_t gfp)
+{
+	return heap_alloc(goalloc_default_heap, size, gfp, false);
+}
+EXPORT_SYMBOL_GPL(__goalloc_alloc);
+
+/* For goalloc_alloc() of a size that the compiler knows, and checks accesses against. */
+void *__goalloc_alloc_class(size_t size, unsigned int spanclass, gfp_t gfp)
+{
+	goalloc_might_alloc(gfp);
+	if (unlikely(gfp & GOALLOC_GFP_BAD))
+		return refuse_gfp(NULL, _RET_IP_);
+	return class_alloc(goalloc_default_heap, spanclass, gfp);
+}
+EXPORT_SYMBOL_GPL(__goalloc_alloc_class);
+
+/**
+ * goalloc_alloc_noscan() - allocate memory that will hold no pointers
+ * @size: bytes
+ * @gfp: as for goalloc_alloc()
+ *
+ * "No pointers" means to goalloc objects; kmemleak and the leak report skip it.
+ *
+ * Context: as for goalloc_alloc().
+ * Return: the object, or NULL.
+ */
+void *goalloc_alloc_noscan(size_t size, gfp_t gfp)
+{
+	return heap_alloc(goalloc_default_heap, size, gfp, true);
+}
+EXPORT_SYMBOL_GPL(goalloc_alloc_noscan);
+
+/**
+ * goalloc_heap_alloc() - allocate memory from a heap
+ * @heap: the heap
+ * @size: bytes
+ * @gfp: as for goalloc_alloc()
+ *
+ * Context: as for goalloc_alloc().
+ * Return: the object, or NULL, also if the heap is at its limit.
+ */
+void *goalloc_heap_alloc(struct goalloc_heap *heap, size_t size, gfp_t gfp)
+{
+	return heap_alloc(heap, size, gfp, false);
+}
+EXPORT_SYMBOL_GPL(goalloc_heap_alloc);
+
+/**
+ * goalloc_heap_alloc_noscan() - allocate memory that will hold no pointers from a heap
+ * @heap: the heap
+ * @size: bytes
+ * @gfp: as for goalloc_alloc()
+ *
+ * Context: as for goalloc_alloc().
+ * Return: the object, or NULL.
+ */
+void *goalloc_heap_alloc_noscan(struct goalloc_heap *heap, size_t size, gfp_t gfp)
+{
+	return heap_alloc(heap, size, gfp, true);
+}
+EXPORT_SYMBOL_GPL(goalloc_heap_alloc_noscan);
+
+/**
+ * goalloc_alloc_bulk() - allocate several objects of one size from the default heap
+ * @size: bytes of each; not 0
+ * @gfp: as for goalloc_alloc()
+ * @nr: how many
+ * @objs: where they go
+ *
+ * All or nothing, as kmem_cache_alloc_bulk().
+ *
+ * Context: as for goalloc_alloc().
+ * Return: @nr, or 0.
+ */
+int goalloc_alloc_bulk(size_t size, gfp_t gfp, size_t nr, void **objs)
+{
+	struct mcentral *central;
+	size_t i;
+
+	goalloc_might_alloc(gfp);
+	if (!size || nr > INT_MAX)
+		return 0;
+	if (gfp & GOALLOC_GFP_BAD) {
+		refuse_gfp(NULL, _RET_IP_);
+		return 0;
+	}
+	if (size <= GOALLOC_MAX_SMALL) {
+		central = mcentral_get(goalloc_default_heap, goalloc_size_to_class(size) << 1,
+				       gfp);
+		return central ? goalloc_bulk(central, gfp, nr, objs) : 0;
+	}
+
+	for (i = 0; i < nr; i++) {
+		objs[i] = alloc_large(goalloc_default_heap, size, gfp, false);
+		if (!objs[i]) {
+			goalloc_free_bulk(i, objs);
+			return 0;
+		}
+	}
+	return nr;
+}
+EXPORT_SYMBOL_GPL(goalloc_alloc_bulk);
+
+/**
+ * goalloc_bulk() - allocate several objects of one central
+ * @central: the central
+ * @gfp: flags, checked by the caller
+ * @nr: how many, up to INT_MAX
+ * @objs: where they go
+ *
+ * Context: as @gfp says.
+ * Return: @nr, or 0.
+ */
+int goalloc_bulk(struct mcentral *central, gfp_t gfp, size_t nr, void **objs)
+{
+	bool dirty = false;
+	unsigned int n = mcache_alloc_bulk(central, gfp, nr, objs, &dirty), i;
+	u32 size = central->objsize;
+
+	for (i = 0; i < n; i++)
+		goalloc_track_alloc(central, objs[i], gfp);
+	if (n == nr) {
+		if (dirty && want_zero(central, gfp))
+			for (i = 0; i < n; i++)
+				zero_object(objs[i], size);
+		return n;
+	}
+	for (i = 0; i < n; i++)
+		goalloc_unalloc(objs[i]);
+	return 0;
+}
+
+/**
+ * goalloc_size() - bytes that may be used at an object
+ * @obj: a live object, NULL or ZERO_SIZE_PTR
+ *
+ * Unlike ksize() this is sanctioned: all of the slot is the caller's.
+ *
+ * Context: any.
+ * Return: its slot's size, at least what was asked for; 0 for NULL and for what
+ * is not an object, which is reported.
+ */
+size_t goalloc_size(const void *obj)
+{
+	enum goalloc_misuse kind;
+	struct object_info info;
+
+	if (ZERO_OR_NULL_PTR(obj))
+		return 0;
+	if (object_lookup(obj, &info, &kind))
+		return info.size;
+	report_misuse(kind, obj, NULL, _RET_IP_);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(goalloc_size);
+
+/**
+ * goalloc_size_roundup() - what goalloc_size() would say of a request
+ * @size: bytes
+ *
+ * Context: any.
+ * Return: bytes, at least @size.
+ */
+size_t goalloc_size_roundup(size_t size)
+{
+	size_t npages;
+
+	if (!size)
+		return 0;
+	if (size <= GOALLOC_MAX_SMALL)
+		return goalloc_class_size[goalloc_size_to_class(size)];
+	npages = goalloc_large_pages(size);
+	return npages > SIZE_MAX >> GOALLOC_PAGE_SHIFT ? size : npages << GOALLOC_PAGE_SHIFT;
+}
+EXPORT_SYMBOL_GPL(goalloc_size_roundup);
+
+/**
+ * goalloc_realloc() - resize an object
+ * @obj: a live general object of any heap, or NULL or ZERO_SIZE_PTR
+ * @size: bytes; 0 frees @obj
+ * @gfp: as for goalloc_alloc()
+ *
+ * The contents stay up to the smaller of both sizes; the object stays in its
+ * heap and stays noscan. With __GFP_ZERO, added bytes are zero if every call
+ * for this object, the first included, had it: krealloc()'s rule. An object of
+ * a named cache has one size for life: refused and reported.
+ *
+ * Context: as for goalloc_alloc().
+ * Return: the object, perhaps moved, or NULL, and then @obj is as it was;
+ * ZERO_SIZE_PTR if @size is 0.
+ */
+void *goalloc_realloc(const void *obj, size_t size, gfp_t gfp)
+{
+	enum goalloc_misuse kind;
+	struct object_info info;
+	void *new;
+
+	if (ZERO_OR_NULL_PTR(obj))
+		return heap_alloc(goalloc_default_heap, size, gfp, false);
+	if (!size) {
+		goalloc_free(obj);
+		return ZERO_SIZE_PTR;
+	}
+	if (!object_lookup(obj, &info, &kind)) {
+		report_misuse(kind, obj, NULL, _RET_IP_);
+		return NULL;
+	}
+	if (info.cache) {
+		report_misuse(MISUSE_REALLOC, obj, NULL, _RET_IP_);
+		return NULL;
+	}
+
+	/* In place if it fits and keeps its alignment, and not half would be wasted. */
+	if (size <= info.size && goalloc_size_roundup(size) > info.size / 2 &&
+	    IS_ALIGNED((unsigned long)obj, goalloc_align(size))) {
+		if (want_init_on_alloc(gfp))
+			memset((void *)obj + size, 0, info.size - size);
+		return (void *)obj;
+	}
+
+	new = heap_alloc(info.heap, size, gfp, info.noscan);
+	if (!new)
+		return NULL;
+	memcpy(new, obj, min(size, info.size));
+	goalloc_free(obj);
+	return new;
+}
+EXPORT_SYMBOL_GPL(goalloc_realloc);
+
+/**
+ * goalloc_memdup() - duplicate a region of memory into the default heap
+ * @src: the region
+ * @len: its bytes
+ * @gfp: as for goalloc_alloc()
+ *
+ * Context: as for goalloc_alloc().
+ * Return: the copy, or NULL.
+ */
+void *goalloc_memdup(const void *src, size_t len, gfp_t gfp)
+{
+	void *obj = heap_alloc(goalloc_default_heap, len, gfp, false);
+
+	if (!ZERO_OR_NULL_PTR(obj))
+		memcpy(obj, src, len);
+	return obj;
+}
+EXPORT_SYMBOL_GPL(goalloc_memdup);
+
+/**
+ * goalloc_strdup() - duplicate a string into the default heap
+ * @s: the string, or NULL
+ * @gfp: as for goalloc_alloc()
+ *
+ * Context: as for goalloc_alloc().
+ * Return: the copy, or NULL.
+ */
+char *goalloc_strdup(const char *s, gfp_t gfp)
+{
+	size_t len = s ? strlen(s) + 1 : 0;
+	char *obj;
+
+	if (!s)
+		return NULL;
+	obj = heap_alloc(goalloc_default_heap, len, gfp, true);
+	if (obj)
+		memcpy(obj, s, len);
+	return obj;
+}
+EXPORT_SYMBOL_GPL(goalloc_strdup);
+
+/**
+ * goalloc_owner() - the heap of an object
+ * @addr: an address inside a live object, or any other
+ *
+ * Context: any.
+ * Return: the heap, or NULL if @addr is not in a live object.
+ */
+struct goalloc_heap *goalloc_owner(const void *addr)
+{
+	enum goalloc_misuse kind;
+	struct object_info info;
+
+	return object_containing(addr, &info, &kind) ? info.heap : NULL;
+}
+EXPORT_SYMBOL_GPL(goalloc_owner);
+
+/**
+ * goalloc_mempool_alloc_cache() - a mempool's alloc function for a cache
+ * @gfp: the mempool's
+ * @pool_data: the struct goalloc_cache
+ *
+ * Context: as for goalloc_cache_alloc().
+ * Return: an object of the cache, or NULL.
+ */
+void *goalloc_mempool_alloc_cache(gfp_t gfp, void *pool_data)
+{
+	return goalloc_cache_alloc(pool_data, gfp);
+}
+EXPORT_SYMBOL_GPL(goalloc_mempool_alloc_cache);
+
+/**
+ * goalloc_mempool_free_cache() - a mempool's free function for a cache
+ * @element: an object of the cache
+ * @pool_data: the struct goalloc_cache
+ *
+ * Context: any.
+ */
+void goalloc_mempool_free_cache(void *element, void *pool_data)
+{
+	goalloc_cache_free(pool_data, element);
+}
+EXPORT_SYMBOL_GPL(goalloc_mempool_free_cache);
+
+/**
+ * goalloc_mempool_alloc() - a mempool's alloc function for one size
+ * @gfp: the mempool's
+ * @pool_data: the size in bytes
+ *
+ * Context: as for goalloc_alloc().
+ * Return: an object of the default heap, or NULL.
+ */
+void *goalloc_mempool_alloc(gfp_t gfp, void *pool_data)
+{
+	return goalloc_alloc((size_t)pool_data, gfp);
+}
+EXPORT_SYMBOL_GPL(goalloc_mempool_alloc);
+
+/**
+ * goalloc_mempool_free() - a mempool's free function for one size
+ * @element: an object of the default heap
+ * @pool_data: the size in bytes
+ *
+ * Context: any.
+ */
+void goalloc_mempool_free(void *element, void *pool_data)
+{
+	goalloc_free(element);
+}
+EXPORT_SYMBOL_GPL(goalloc_mempool_free);

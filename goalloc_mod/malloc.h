@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What malloc.c, mfree.c, cache.c and report.c share about objects.
+ */
+#ifndef GOALLOC_MALLOC_H
+#define GOALLOC_MALLOC_H
+
+#include <linux/sched/mm.h>
+
+#include "goalloc_internal.h"
+
+/* vmalloc memory is not what these ask for. */
+#define GOALLOC_GFP_BAD (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)
+
+/**
+ * struct object_info - what is known of a live object
+ * @heap: its heap
+ * @cache: its cache, or NULL
+ * @base: its first byte
+ * @size: bytes of its slot
+ * @noscan: holds no pointers
+ */
+struct object_info {
+	struct goalloc_heap *heap;
+	struct goalloc_cache *cache;
+	unsigned long base;
+	size_t size;
+	bool noscan;
+};
+
+bool object_lookup(const void *obj, struct object_info *info, enum goalloc_misuse *kind);
+bool object_containing(const void *addr, struct object_info *info, enum goalloc_misuse *kind);
+void *refuse_gfp(const struct goalloc_cache *cache, unsigned long ip);
+void goalloc_unalloc(void *obj);
+int goalloc_bulk(struct mcentral *central, gfp_t gfp, size_t nr, void **objs);
+
+/* The alignment that an object of @size bytes has, if @size is not 0. */
+static inline size_t goalloc_align(size_t size)
+{
+	return clamp_t(size_t, size & -size, 8, GOALLOC_LARGE_ALIGN_MAX);
+}
+
+/* Let lockdep and might_sleep() judge every call, and not only those that miss. */
+static __always_inline void goalloc_might_alloc(gfp_t gfp)
+{
+	if (IS_ENABLED(CONFIG_LOCKDEP) || IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
+		might_alloc(gfp);
+}
+
+#endif /* GOALLOC_MALLOC_H */

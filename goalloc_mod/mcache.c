@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mcache: the span that each CPU owns for a class or cache, and the way a
+ * slot is taken from it and put back: without a lock, without an atomic.
+ *
+ * A section on a struct mcache_slot runs with preemption off and @busy set.
+ * Interrupts stay on: one that comes in between and finds @busy set goes past
+ * the CPU slot, to the central or, to free, to the span's rfree word. So a
+ * slot is only ever touched by one context, and a section needs nothing
+ * stronger than compiler barriers. What other CPUs read - the free words - is
+ * written with WRITE_ONCE().
+ *
+ * Taking a span back from another CPU is left to work on that CPU, or to the
+ * hotplug callback once it is dead: process context never runs inside a
+ * section, so it finds @busy clear. That is also how a span in the slot of a
+ * CPU that stopped allocating gets home (age_ms).
+ */
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/slab.h>
+
+#include "goalloc_internal.h"
+#include "mcache.h"
+
+/* What the dummy's word, and that of a slot without a span, points to. */
+static struct slot_group no_slots;
+
+struct mcache_slot __percpu *mcache_dummy __read_mostly;
+EXPORT_SYMBOL_FOR_TEST(mcache_dummy);
+
+static enum cpuhp_state mcache_cpuhp;
+
+/* Point @s to nothing. */
+static void clear_slot(struct mcache_slot *s)
+{
+	s->span = NULL;
+	s->bytes = 0;
+	s->base = 0;
+	s->bits = &no_slots;
+	s->word = &no_slots;
+	s->ngroups = 0;
+}
+
+/* Empty slots for a central, or NULL; may sleep. */
+struct mcache_slot __percpu *mcache_alloc_slots(void)
+{
+	struct mcache_slot __percpu *slots;
+	int cpu;
+
+	slots = alloc_percpu_gfp(struct mcache_slot, GFP_KERNEL | __GFP_NOWARN);
+	if (slots)
+		for_each_possible_cpu(cpu)
+			clear_slot(per_cpu_ptr(slots, cpu));
+	return slots;
+}
+
+/* Returns false if the central has slots, or CPUs are not to have its spans. */
+bool mcache_set_slots(struct mcentral *central, struct mcache_slot __percpu *slots)
+{
+	WRITE_ONCE(central->want_slots, false);
+	/* A full barrier: whoever finds the slots finds them initialised. */
+	return central->flags & MCENTRAL_PERCPU &&
+	       cmpxchg(&central->slots, mcache_dummy, slots) == mcache_dummy;
+}
+
+/**
+ * mcache_install() - give a central its per-CPU slots
+ * @central: the central; without MCENTRAL_PERCPU it has none
+ *
+ * Context: may sleep. If there is no memory the central goes without.
+ */
+void mcache_install(struct mcentral *central)
+{
+	struct mcache_slot __percpu *slots;
+
+	if (!(central->flags & MCENTRAL_PERCPU) || READ_ONCE(central->slots) != mcache_dummy)
+		return;
+	slots = mcache_alloc_slots();
+	if (slots && !mcache_set_slots(central, slots))
+		free_percpu(slots);
+}
+
+/**
+ * mcache_want() - see to it that a central has per-CPU slots, if not at once
+ * @central: the central
+ * @gfp: whether that may sleep
+ *
+ * Context: as @gfp says, but not NMI.
+ */
+void mcache_want(struct mcentral *central, gfp_t gfp)
+{
+	if (likely(READ_ONCE(central->slots) != mcache_dummy) ||
+	    !(central->flags & MCENTRAL_PERCPU))
+		return;
+	/* Per-CPU memory comes under a mutex that reclaim may be holding. */
+	if (goalloc_may_grow(gfp) && (current_gfp_context(gfp) & GFP_KERNEL) == GFP_KERNEL) {
+		mcache_install(central);
+	} else {
+		WRITE_ONCE(central->want_slots, true);
+		mheap_service_soon();
+	}
+}
+
+/* The central is going away; nobody uses it, and its slots are empty. */
+void mcache_uninstall(struct mcentral *central)
+{
+	if (central->slots != mcache_dummy)
+		free_percpu(central->slots);
+	central->slots = mcache_dummy;
+}
+
+/* Go to a group of the CPU's own span that has room, merging on the way. */
+static bool next_group(struct mcache_slot *s)
+{
+	struct mspan *span = s->span;
+	unsigned int i;
+
+	for (i = 0; i < s->ngroups; i++) {
+		struct slot_group *g = &s->bits[i];
+		u64 late = slot_group_merge(g);
+
+		if (unlikely(late))
+			report_late(span, i, late);
+		if (READ_ONCE(g->free) & ~(u64)atomic64_read(&g->rfree)) {
+			s->word = g;
+			s->wbase = s->base + ((unsigned long)i << MSPAN_GROUP_SHIFT) * s->size;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Let go of the span; in a section. */
+static void uncache(struct mcentral *central, struct mcache_slot *s)
+{
+	struct mspan *span = s->span;
+	unsigned int k;
+
+	if (!central->elemsize) {
+		s->span = NULL;
+		mheap_free_large(span);
+		return;
+	}
+	span->fresh = (s->fresh - s->base) / s->size;
+	for (k = 0; k < s->ngroups; k++) {
+		u64 late = slot_group_merge(&s->bits[k]);
+
+		if (unlikely(late))
+			report_late(span, k, late);
+	}
+	clear_slot(s);
+	if (mspan_disown(span))
+		mcentral_add(central, span);
+}
+
+static void install_span(struct mcache_slot *s, struct mspan *span)
+{
+	bool plain = !(span->central->flags & MCENTRAL_DTOR) && !want_init_on_free();
+
+	s->span = span;
+	s->size = span->elemsize;
+	s->divmul = span->divmul;
+	s->bytes = plain ? span->nelems * span->elemsize : 0;
+	s->base = span->base;
+	s->bits = span->bits;
+	s->fresh = span->base + span->fresh * span->elemsize;
+	s->ngroups = mspan_groups(span);
+}
+
+/* Find room for one more allocation; in a section. */
+static bool refill(struct mcentral *central, struct mcache_slot *s)
+{
+	s->nrefill++;
+	while (!s->span || !next_group(s)) {
+		struct mspan *span;
+
+		if (s->span)
+			uncache(central, s);
+		span = mcentral_claim(central, smp_processor_id() + 1);
+		if (!span)
+			return false;
+		install_span(s, span);
+	}
+	return true;
+}
+
+/* This CPU's slot, unless there is none or it is in use; preemption is off. */
+static struct mcache_slot *usable_slot(struct mcentral *central)
+{
+	struct mcache_slot __percpu *slots = READ_ONCE(central->slots);
+	struct mcache_slot *s = this_cpu_ptr(slots);
+
+	return slots == mcache_dummy || READ_ONCE(s->busy) ? NULL : s;
+}
+
+/* One object by way of the CPU's slot or, if that cannot be, of the central. */
+static void *alloc_once(struct mcentral *central, bool *dirty)
+{
+	struct mcache_slot *s;
+	void *obj = NULL;
+
+	preempt_disable();
+	s = usable_slot(central);
+	if (!s) {
+		mcentral_alloc(central, 1, &obj, dirty);
+	} else {
+		mcache_begin(s);
+		if (refill(central, s))
+			mcache_take(s, &obj, dirty);
+		mcache_end(s);
+	}
+	preempt_enable();
+	return obj;
+}
+
+/**
+ * mcache_alloc_slow() - allocate when the CPU's slot has no room
+ * @central: the central
+ * @gfp: what may be done about it
+ *
+ * Context: as @gfp says.
+ * Return: the object, zeroed as @gfp and init_on_alloc say, or NULL.
+ */
+void *mcache_alloc_slow(struct mcentral *central, gfp_t gfp)
+{
+	bool dirty = false;
+	void *obj;
+
+	while (!(obj = alloc_once(central, &dirty))) {
+		if (!mcentral_grow(central, gfp)) {
+			report_no_memory(central, central->objsize, gfp);
+			return NULL;
+		}
+	}
+	mcache_age_soon();
+	return mcache_hand_out(central, obj, gfp, dirty);
+}
+
+/* What the CPU's slot has, as far as it goes. */
+static unsigned int take_bulk(struct mcentral *central, unsigned int nr, void **objs, bool *dirty)
+{
+	struct mcache_slot *s;
+	unsigned int n = 0;
+	bool used = false;
+
+	preempt_disable();
+	s = usable_slot(central);
+	if (!s) {
+		n = mcentral_alloc(central, nr, objs, dirty);
+	} else {
+		mcache_begin(s);
+		while (n < nr) {
+			struct slot_group *g = s->word;
+			u64 f = READ_ONCE(g->free);
+			u64 w = f & ~(u64)atomic64_read(&g->rfree);
+			unsigned int before = n;
+			u64 left = w;
+
+			for (; left && n < nr; left &= left - 1)
+				used |= mcache_object(s, left, &objs[n++]);
+			if (n > before) {
+				WRITE_ONCE(g->free, f ^ w ^ left);
+				s->nalloc += n - before;
+			}
+			if (n < nr && !refill(central, s))
+				break;
+		}
+		mcache_end(s);
+		*dirty |= used;
+	}
+	preempt_enable();
+	return n;
+}
+
+/**
+ * mcache_alloc_bulk() - allocate several objects
+ * @central: the central
+ * @gfp: what may be done about it
+ * @nr: how many
+ * @objs: where they go
+ * @dirty: set if not all of them are known to be zero
+ *
+ * Context: as @gfp says. Preemption is on between batches.
+ * Return: how many there are in @objs, fewer than @nr if memory ran out.
+ */
+unsigned int mcache_alloc_bulk(struct mcentral *central, gfp_t gfp, unsigned int nr,
+			       void **objs, bool *dirty)
+{
+	unsigned int n = 0;
+
+	while (n < nr) {
+		unsigned int got = take_bulk(central, min(nr - n, MCACHE_BATCH), objs + n, dirty);
+
+		n += got;
+		if (!got && !mcentral_grow(central, gfp)) {
+			report_no_memory(central, central->objsize, gfp);
+			break;
+		}
+	}
+	mcache_age_soon();
+	return n;
+}
+
+static void flush_slot(struct mcentral *central, struct mcache_slot *s)
+{
+	mcache_begin(s);
+	if (s->span)
+		uncache(central, s);
+	mcache_end(s);
+}
+
+/**
+ * mcache_keep_large() - keep the span of a large object that was freed
+ * @span: taken out of the state MSPAN_LARGE, its heap uncharged
+ *
+ * In place of the one that the CPU kept, which goes. It counts as allocated for
+ * the page allocator, but not for the limit of its heap.
+ *
+ * Context: any but NMI, preemption off; no lock held.
+ * Return: false if this CPU cannot keep it.
+ */
+bool mcache_keep_large(struct mspan *span)
+{
+	struct mcentral *central = span->central;
+	struct mcache_slot *s;
+	struct mspan *old;
+
+	if (span->npages > MCACHE_LARGE_PAGES || READ_ONCE(central->heap->dying))
+		return false;
+	/* Where pages are few none is kept from who looks for some. */
+	if (READ_ONCE(mheap.pages.nfree) < goalloc_low_pages())
+		return false;
+	s = usable_slot(central);
+	if (!s)
+		return false;
+	mcache_begin(s);
+	old = s->span;
+	WRITE_ONCE(span->owner, smp_processor_id() + 1);
+	WRITE_ONCE(span->state, MSPAN_KEPT);
+	WRITE_ONCE(s->span, span);
+	/* Not idle yet when the aging worker looks next. */
+	WRITE_ONCE(s->aged, s->nalloc - 1);
+	mcache_end(s);
+	if (old)
+		mheap_free_large(old);
+	mcache_age_soon();
+	return true;
+}
+
+/**
+ * mcache_drop_large() - give back the large span that this CPU keeps
+ * @central: of size class 0
+ *
+ * Context: any but NMI; no lock held.
+ */
+void mcache_drop_large(struct mcentral *central)
+{
+	struct mcache_slot *s;
+
+	preempt_disable();
+	s = usable_slot(central);
+	if (s)
+		flush_slot(central, s);
+	preempt_enable();
+}
+
+/* What to take back from a CPU. */
+struct flush {
+	struct work_struct work;
+	struct goalloc_heap *heap;
+	struct goalloc_cache *cache;
+	bool aged; /* only what was idle from one look to the next */
+};
+
+static struct flush __percpu *flushes;
+/* Shrinking may be what reclaim waits for. */
+static struct workqueue_struct *mcache_wq;
+
+static void flush_central(struct mcentral *central, void *data)
+{
+	struct flush *flush = data;
+	struct mcache_slot *s;
+
+	if (READ_ONCE(central->slots) == mcache_dummy)
+		return;
+	preempt_disable();
+	s = this_cpu_ptr(central->slots);
+	if (!flush->aged || (s->idle && s->aged == s->nalloc))
+		flush_slot(central, s);
+	preempt_enable();
+}
+
+/* Runs on its CPU; whoever queued it holds heaps_lock and waits. */
+static void flush_work_fn(struct work_struct *work)
+{
+	struct flush *flush = container_of(work, struct flush, work);
+
+	visit_centrals(flush->heap, flush->cache, flush_central, flush);
+}
+
+static void queue_flush(int cpu, struct goalloc_heap *heap, struct goalloc_cache *cache, bool aged)
+{
+	struct flush *flush = per_cpu_ptr(flushes, cpu);
+
+	flush->heap = heap;
+	flush->cache = cache;
+	flush->aged = aged;
+	queue_work_on(cpu, mcache_wq, &flush->work);
+}
+
+/* CPUs neither come nor go meanwhile. */
+static void flush_cpus(struct goalloc_heap *heap, struct goalloc_cache *cache)
+{
+	int cpu;
+
+	mutex_lock(&heaps_lock);
+	for_each_online_cpu(cpu)
+		queue_flush(cpu, heap, cache, false);
+	for_each_online_cpu(cpu)
+		flush_work(&per_cpu_ptr(flushes, cpu)->work);
+	mutex_unlock(&heaps_lock);
+}
+
+/**
+ * mcache_flush() - take back the spans that CPUs own
+ * @heap: of this heap; NULL for all heaps
+ * @cache: of this cache of it; NULL for all
+ *
+ * What CPUs cache from now on is not waited for.
+ *
+ * Context: may sleep; takes heaps_lock.
+ */
+void mcache_flush(struct goalloc_heap *heap, struct goalloc_cache *cache)
+{
+	cpus_read_lock();
+	flush_cpus(heap, cache);
+	cpus_read_unlock();
+}
+
+/**
+ * mcache_try_flush() - the same for all heaps, for want of pages
+ *
+ * Who brings a CPU up or down may allocate, and must not wait for itself.
+ *
+ * Context: may sleep; takes heaps_lock.
+ * Return: whether there are more pages now than before, free or parked.
+ */
+bool mcache_try_flush(void)
+{
+	unsigned long before = READ_ONCE(mheap.pages.nfree) + READ_ONCE(mheap.pages_parked);
+
+	if (!cpus_read_trylock())
+		return false;
+	flush_cpus(NULL, NULL);
+	cpus_read_unlock();
+	mcentral_drop_all_empty(NULL, NULL);
+	return READ_ONCE(mheap.pages.nfree) + READ_ONCE(mheap.pages_parked) > before;
+}
+
+/* What the aging worker found in a CPU's slots. */
+struct aging {
+	int cpu;
+	bool holds;
+	bool idle;
+};
+
+static void age_central(struct mcentral *central, void *data)
+{
+	struct aging *aging = data;
+	struct mcache_slot *s;
+	u64 nalloc;
+
+	if (READ_ONCE(central->slots) == mcache_dummy)
+		return;
+	s = per_cpu_ptr(central->slots, aging->cpu);
+	if (!READ_ONCE(s->span))
+		return;
+	nalloc = READ_ONCE(s->nalloc);
+	WRITE_ONCE(s->idle, READ_ONCE(s->aged) == nalloc);
+	WRITE_ONCE(s->aged, nalloc);
+	aging->idle |= s->idle;
+	aging->holds = true;
+}
+
+/* Empty spans that nobody wanted for a while go, too. */
+static void age_empty(struct mcentral *central, void *data)
+{
+	bool *holds = data;
+
+	if (!READ_ONCE(central->nempty))
+		return;
+	if (READ_ONCE(central->empty_used)) {
+		WRITE_ONCE(central->empty_used, false);
+		*holds = true;
+	} else {
+		mcentral_drop_empty(central);
+	}
+}
+
+static void age_work_fn(struct work_struct *work);
+static DECLARE_DEFERRABLE_WORK(age_work, age_work_fn);
+static bool aging_armed;
+
+static void age_work_fn(struct work_struct *work)
+{
+	bool holds = false;
+	int cpu;
+
+	/* Before the look: a slot filled after it arms the worker again. */
+	WRITE_ONCE(aging_armed, false);
+
+	cpus_read_lock();
+	mutex_lock(&heaps_lock);
+	for_each_online_cpu(cpu) {
+		struct aging aging = { .cpu = cpu };
+
+		visit_centrals(NULL, NULL, age_central, &aging);
+		/* A CPU that has nothing idle is left alone. */
+		if (aging.idle)
+			queue_flush(cpu, NULL, NULL, true);
+		holds |= aging.holds;
+	}
+	for_each_online_cpu(cpu)
+		flush_work(&per_cpu_ptr(flushes, cpu)->work);
+	visit_centrals(NULL, NULL, age_empty, &holds);
+	mutex_unlock(&heaps_lock);
+	cpus_read_unlock();
+	mheap_reap_soon();
+
+	if (holds)
+		mcache_age_soon();
+}
+
+/* Some CPU owns a span: see to it that it does not do so for ever. */
+void mcache_age_soon(void)
+{
+	if (READ_ONCE(aging_armed) || !age_ms || in_nmi())
+		return;
+	WRITE_ONCE(aging_armed, true);
+	schedule_delayed_work(&age_work, msecs_to_jiffies(age_ms));
+}
+
+static void flush_dead(struct mcentral *central, void *data)
+{
+	unsigned int cpu = *(unsigned int *)data;
+
+	if (READ_ONCE(central->slots) != mcache_dummy) {
+		preempt_disable();
+		flush_slot(central, per_cpu_ptr(central->slots, cpu));
+		preempt_enable();
+	}
+}
+
+/* The CPU is dead: nobody else touches its slots. */
+static int mcache_cpu_dead(unsigned int cpu)
+{
+	mutex_lock(&heaps_lock);
+	visit_centrals(NULL, NULL, flush_dead, &cpu);
+	mutex_unlock(&heaps_lock);
+	return 0;
+}
+
+int mcache_init(void)
+{
+	int cpu, ret = -ENOMEM;
+
+	mcache_dummy = mcache_alloc_slots();
+	flushes = alloc_percpu(struct flush);
+	mcache_wq = alloc_workqueue("goalloc_cpu", WQ_PERCPU | WQ_MEM_RECLAIM, 0);
+	if (!mcache_dummy || !flushes || !mcache_wq)
+		goto free;
+	for_each_possible_cpu(cpu)
+		INIT_WORK(&per_cpu_ptr(flushes, cpu)->work, flush_work_fn);
+
+	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "goalloc:dead", NULL,
+					mcache_cpu_dead);
+	if (ret < 0)
+		goto free;
+	mcache_cpuhp = ret;
+	return 0;
+free:
+	if (mcache_wq)
+		destroy_workqueue(mcache_wq);
+	free_percpu(flushes);
+	free_percpu(mcache_dummy);
+	return ret;
+}
+
+/* All heaps are gone. */
+void mcache_exit(void)
+{
+	cpuhp_remove_state_nocalls(mcache_cpuhp);
+	cancel_delayed_work_sync(&age_work);
+	destroy_workqueue(mcache_wq);
+	free_percpu(flushes);
+	free_percpu(mcache_dummy);
+}

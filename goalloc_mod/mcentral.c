@@ -1,0 +1,707 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mcentral: the spans of one span class of a heap, or of one cache, as far as
+ * no CPU owns them.
+ *
+ * On its partial list are the spans that nobody owns and that have a free
+ * slot, or had one when they were promised. A full span is on no list: the
+ * first free into it promises it again (mspan.h). A listed span that turns out
+ * to have no live slot either is kept, or dies: some are kept against growing
+ * and dying in turns. All of that under central->lock.
+ *
+ * A span that has been promised but not linked yet must not die; so only
+ * linked ones do.
+ */
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "goalloc_internal.h"
+#include "track.h"
+
+/* Empty spans a central keeps: about 32 KiB, and one at least. */
+#define KEEP_PAGES 4
+
+/* Centrals kept ahead for first uses that must not sleep. */
+#define SPARE_CENTRALS 16
+
+/* Spans that are looked at under the lock for being empty. */
+#define DROP_LOOK 256
+
+/* What a free in an NMI leaves to do: spans, linked by mspan.lnode. */
+struct nmi_frees {
+	struct llist_head spans;
+	struct irq_work work;
+};
+
+static struct nmi_frees __percpu *nmi_frees;
+
+/* Set up a central; the caller fills in the geometry. */
+void mcentral_init(struct mcentral *central, struct goalloc_heap *heap, unsigned int spanclass)
+{
+	raw_spin_lock_init(&central->lock);
+	INIT_LIST_HEAD(&central->partial);
+	INIT_LIST_HEAD(&central->parked);
+	central->slots = mcache_dummy;
+	central->heap = heap;
+	central->heap_id = heap->id;
+	central->spanclass = spanclass;
+}
+
+static void init_class(struct mcentral *central, struct goalloc_heap *heap,
+		       unsigned int spanclass)
+{
+	unsigned int class = spanclass >> 1;
+
+	mcentral_init(central, heap, spanclass);
+	central->elemsize = goalloc_class_size[class];
+	central->objsize = central->elemsize;
+	central->divmul = goalloc_class_divmul[class];
+	central->npages = goalloc_class_npages[class];
+	central->align_pages = goalloc_class_span_align[class];
+	central->nelems = goalloc_class_nelems[class];
+	if (central->npages <= 1)
+		central->flags |= MCENTRAL_PERCPU;
+}
+
+/* Adding needs no lock, taking does: an llist has one consumer at a time. */
+static struct mcentral *pop_spare(void)
+{
+	struct llist_node *node;
+	unsigned long flags;
+
+	if (!goalloc_lock(&mheap.lock, &flags))
+		return NULL;
+	node = llist_del_first(&mheap.spare_centrals);
+	raw_spin_unlock_irqrestore(&mheap.lock, flags);
+	if (!node)
+		return NULL;
+	atomic_dec(&mheap.nspare_centrals);
+	return memset(node, 0, sizeof(struct mcentral));
+}
+
+static void push_spare(struct mcentral *central)
+{
+	llist_add((struct llist_node *)central, &mheap.spare_centrals);
+	atomic_inc(&mheap.nspare_centrals);
+}
+
+/**
+ * mcentral_get() - the central of a span class, made if this is its first use
+ * @heap: the heap
+ * @spanclass: size class << 1 | noscan
+ * @gfp: whether it may sleep for that
+ *
+ * Context: any.
+ * Return: the central, or NULL.
+ */
+struct mcentral *mcentral_get(struct goalloc_heap *heap, unsigned int spanclass, gfp_t gfp)
+{
+	struct mcentral *central = READ_ONCE(heap->central[spanclass]), *old;
+
+	if (likely(central))
+		return central;
+
+	if (gfpflags_allow_blocking(gfp)) {
+		central = kzalloc(sizeof(*central),
+				  gfp & (GFP_KERNEL | __GFP_NOFAIL | __GFP_NOWARN | __GFP_NORETRY));
+	} else {
+		central = pop_spare();
+		mheap_service_soon();
+	}
+	if (!central)
+		return NULL;
+
+	init_class(central, heap, spanclass);
+	/* A full barrier: whoever finds the central finds it initialised. */
+	old = cmpxchg(&heap->central[spanclass], NULL, central);
+	if (!old)
+		return central;
+	push_spare(central);
+	return old;
+}
+
+static unsigned int keep_empty(const struct mcentral *central)
+{
+	return max(KEEP_PAGES / central->npages, 1U);
+}
+
+/* A linked span without a live slot dies. */
+static void park_span(struct mcentral *central, struct mspan *span)
+{
+	if (span->flags & MSPAN_EMPTY)
+		central->nempty--;
+	central->npartial--;
+	central->nparked++;
+	span->flags = MSPAN_PARKED;
+	list_move_tail(&span->node, &central->parked);
+	/* Still promised: queued stays 1 until the span's next life. */
+	mheap_park(span);
+}
+
+/* Keep it, last in line, or let it die; returns whether it died. */
+static bool retire(struct mcentral *central, struct mspan *span)
+{
+	if (central->nempty < keep_empty(central)) {
+		central->nempty++;
+		span->flags |= MSPAN_EMPTY;
+		list_move_tail(&span->node, &central->partial);
+		return false;
+	}
+	park_span(central, span);
+	return true;
+}
+
+/* After retire(), the lock dropped: see to what it left. */
+static void retired(bool died)
+{
+	if (died)
+		mheap_reap_soon();
+	else
+		mcache_age_soon();
+}
+
+/* First in line; the lock is held. */
+static void list_span(struct mcentral *central, struct mspan *span)
+{
+	span->flags |= MSPAN_LINKED;
+	list_add(&span->node, &central->partial);
+	central->npartial++;
+}
+
+/* Put a promised span on the list; the lock is held. */
+static bool link_span(struct mcentral *central, struct mspan *span)
+{
+	/* Torn down with its heap, while the promise was on its way. */
+	if (span->state != MSPAN_SMALL)
+		return false;
+
+	list_span(central, span);
+	/* An NMI has no right to the mheap's lock; the span stays listed. */
+	return mspan_all_free(span) && !in_nmi() && retire(central, span);
+}
+
+/* A span that was kept comes into use again. */
+static void not_empty(struct mcentral *central, struct mspan *span)
+{
+	if (!(span->flags & MSPAN_EMPTY))
+		return;
+	span->flags &= ~MSPAN_EMPTY;
+	central->nempty--;
+	central->empty_used = true;
+}
+
+static void unlink_span(struct mcentral *central, struct mspan *span)
+{
+	not_empty(central, span);
+	span->flags &= ~MSPAN_LINKED;
+	list_del(&span->node);
+	central->npartial--;
+}
+
+/* What an NMI may not do is done as soon as it has ended. */
+static void defer(struct mspan *span)
+{
+	struct nmi_frees *frees = this_cpu_ptr(nmi_frees);
+
+	if (llist_add(&span->lnode, &frees->spans))
+		irq_work_queue(&frees->work);
+}
+
+/**
+ * mcentral_add() - keep the promise to list a span
+ * @central: the span's
+ * @span: whoever calls has won mspan_promise(), or disowned it so
+ *
+ * Context: any, preemption off; no lock held.
+ */
+void mcentral_add(struct mcentral *central, struct mspan *span)
+{
+	unsigned long flags;
+	bool died;
+
+	if (unlikely(in_nmi())) {
+		defer(span);
+		return;
+	}
+
+	raw_spin_lock_irqsave(&central->lock, flags);
+	died = link_span(central, span);
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+	retired(died);
+}
+EXPORT_SYMBOL_FOR_TEST(mcentral_add);
+
+/**
+ * mcentral_freed() - after a free into a span that this CPU does not own
+ * @central: the span's
+ * @span: the span; it is to be listed, or may have lost its last object
+ *
+ * Context: any; preemption off since the span was looked up; no lock held.
+ */
+void mcentral_freed(struct mcentral *central, struct mspan *span)
+{
+	unsigned long flags;
+	bool died = false;
+	u16 owner;
+
+	if (mspan_promise(span)) {
+		mcentral_add(central, span);
+		return;
+	}
+
+	/* If that was the last live slot of a listed span, its time has come. */
+	owner = READ_ONCE(span->owner);
+	if ((owner != MSPAN_NONE && owner != MSPAN_WORKER) || !mspan_all_free(span) || in_nmi())
+		return;
+
+	raw_spin_lock_irqsave(&central->lock, flags);
+	if ((span->flags & (MSPAN_LINKED | MSPAN_EMPTY)) == MSPAN_LINKED && mspan_all_free(span))
+		died = retire(central, span);
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+	retired(died);
+}
+EXPORT_SYMBOL_FOR_TEST(mcentral_freed);
+
+/* The same for the pages of a large span, whose object was freed in an NMI. */
+void mcentral_defer_large(struct mspan *span)
+{
+	defer(span);
+}
+
+static void nmi_frees_fn(struct irq_work *work)
+{
+	struct nmi_frees *frees = container_of(work, struct nmi_frees, work);
+	struct mspan *span, *next;
+
+	llist_for_each_entry_safe(span, next, llist_del_all(&frees->spans), lnode) {
+		preempt_disable();
+		if (span->elemsize)
+			mcentral_add(span->central, span);
+		else
+			mheap_free_large(span);
+		preempt_enable();
+	}
+}
+
+/**
+ * mcentral_claim() - take a span with a free slot off the list
+ * @central: the central
+ * @owner: whose it shall be
+ *
+ * The span may turn out to be full: a promise can come late.
+ *
+ * Context: any, preemption off; no lock held.
+ * Return: the span, no longer linked but still promised, or NULL.
+ */
+struct mspan *mcentral_claim(struct mcentral *central, unsigned int owner)
+{
+	struct mspan *span;
+	unsigned long flags;
+
+	if (!READ_ONCE(central->npartial) || !goalloc_lock(&central->lock, &flags))
+		return NULL;
+	span = list_first_entry_or_null(&central->partial, struct mspan, node);
+	if (span) {
+		unlink_span(central, span);
+		WRITE_ONCE(span->owner, owner);
+	}
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+	return span;
+}
+EXPORT_SYMBOL_FOR_TEST(mcentral_claim);
+
+/* Take up to @nr slots from a span that is the caller's. */
+static unsigned int take_slots(struct mspan *span, unsigned int nr, void **objs, bool *dirty)
+{
+	unsigned int k, n = 0;
+
+	for (k = 0; k < mspan_groups(span) && n < nr; k++) {
+		struct slot_group *g = &span->bits[k];
+		u64 late = slot_group_merge(g);
+		u64 f = READ_ONCE(g->free);
+		u64 w = f & ~(u64)atomic64_read(&g->rfree);
+
+		if (unlikely(late))
+			report_late(span, k, late);
+		for (; w && n < nr; w &= w - 1) {
+			unsigned int slot = (k << MSPAN_GROUP_SHIFT) + __ffs64(w);
+
+			f &= ~(w & -w);
+			if (slot < span->fresh)
+				*dirty = true;
+			else
+				span->fresh = slot + 1;
+			objs[n++] = (void *)(span->base + slot * span->elemsize);
+		}
+		WRITE_ONCE(g->free, f);
+	}
+	return n;
+}
+
+/* The spans stay linked, and the lock held. */
+static unsigned int alloc_locked(struct mcentral *central, unsigned int nr, void **objs,
+				 bool *dirty, bool *died)
+{
+	struct mspan *span;
+	unsigned int n = 0;
+
+	while (n < nr) {
+		span = list_first_entry_or_null(&central->partial, struct mspan, node);
+		if (!span)
+			break;
+		not_empty(central, span);
+		WRITE_ONCE(span->owner, MSPAN_WORKER);
+		n += take_slots(span, nr - n, objs + n, dirty);
+		if (mspan_available(span)) {
+			/* Who claims it next sees what was taken here. */
+			smp_store_release(&span->owner, MSPAN_NONE);
+			continue;
+		}
+		unlink_span(central, span);
+		if (mspan_disown(span))
+			*died |= link_span(central, span);
+	}
+	central->nalloc += n;
+	return n;
+}
+
+/**
+ * mcentral_alloc() - allocate without a CPU slot
+ * @central: the central
+ * @nr: how many objects
+ * @objs: where they go
+ * @dirty: set if not all of them are known to be zero
+ *
+ * For spans that no CPU may keep, and where the CPU's slot is in use by what
+ * this context interrupted.
+ *
+ * Context: any, preemption off; no lock held.
+ * Return: how many were there.
+ */
+unsigned int mcentral_alloc(struct mcentral *central, unsigned int nr, void **objs, bool *dirty)
+{
+	bool died = false;
+	unsigned long flags;
+	unsigned int n;
+
+	if (!READ_ONCE(central->npartial) || !goalloc_lock(&central->lock, &flags))
+		return 0;
+	n = alloc_locked(central, nr, objs, dirty, &died);
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+	if (died && !in_nmi())
+		mheap_reap_soon();
+	return n;
+}
+
+/* A span that was parked not long ago is as good as new, and cheaper. */
+static struct mspan *unpark(struct mcentral *central)
+{
+	struct mspan *span = NULL;
+	unsigned long flags;
+
+	if (!READ_ONCE(central->nparked) || !mheap_charge(central->heap, central->npages))
+		return NULL;
+
+	raw_spin_lock_irqsave(&central->lock, flags);
+	if (!list_empty(&central->parked)) {
+		span = list_last_entry(&central->parked, struct mspan, node);
+		list_del(&span->node);
+		central->nparked--;
+		span->flags = 0;
+		mheap_unpark(span);
+		list_span(central, span);
+	}
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+	if (!span)
+		mheap_uncharge(central->heap, central->npages);
+	return span;
+}
+
+static void construct(struct mcentral *central, struct mspan *span)
+{
+	void (*ctor)(void *obj) = READ_ONCE(central->cache->ctor);
+	unsigned int i;
+
+	for (i = 0; ctor && i < span->nelems; i++)
+		ctor((void *)(span->base + i * span->elemsize));
+}
+
+/**
+ * mcentral_make_room() - make memory for a span
+ * @central: whose it will be
+ * @npages: its length
+ * @align_pages: its alignment
+ * @err: why there was none: as mheap_alloc_span() returns it
+ *
+ * At the heap's limit other classes' empty spans can go.
+ *
+ * Context: may sleep.
+ * Return: false if trying again is no use.
+ */
+bool mcentral_make_room(struct mcentral *central, u32 npages, u32 align_pages, int err)
+{
+	if (err == -ENOBUFS) {
+		unsigned int noio = memalloc_noio_save();
+		bool ok = mspanbits_fill();
+
+		memalloc_noio_restore(noio);
+		return ok;
+	}
+	if (err == -EDQUOT) {
+		long pages = atomic_long_read(&central->heap->pages);
+
+		mcentral_drop_all_empty(central->heap, NULL);
+		mheap_reap_soon();
+		return atomic_long_read(&central->heap->pages) < pages;
+	}
+	if (mheap_grow(npages, align_pages))
+		return true;
+	/* Other classes' dead spans, and what CPUs hold without need, are the last resort. */
+	if (!READ_ONCE(mheap.pages_parked) && !mcache_try_flush())
+		return false;
+	mheap_reap_now();
+	return true;
+}
+
+/**
+ * mcentral_grow() - list one more span
+ * @central: the central
+ * @gfp: whether that may sleep, may fail, and may warn
+ *
+ * Context: as @gfp says; no lock held.
+ * Return: false if there is no memory, or the heap is at its limit. With true
+ * there was a span, though others may have taken its slots.
+ */
+bool mcentral_grow(struct mcentral *central, gfp_t gfp)
+{
+	bool may_block = goalloc_may_grow(gfp);
+	struct mspan *span;
+	unsigned int tries;
+	unsigned long flags;
+
+	if (unlikely(in_nmi())) {
+		mheap_service_soon();
+		return false;
+	}
+	if (READ_ONCE(central->heap->dying))
+		return false;
+
+	mcache_want(central, gfp);
+
+	for (tries = 0;; tries++) {
+		if (unpark(central))
+			return true;
+		span = mheap_alloc_span(central);
+		if (!IS_ERR(span))
+			break;
+		if (!may_block) {
+			mheap_service_soon();
+			return false;
+		}
+		if ((tries < 3 || gfp & __GFP_NOFAIL) &&
+		    mcentral_make_room(central, central->npages, central->align_pages,
+				       PTR_ERR(span)) &&
+		    tries < 3)
+			continue;
+		if (!(gfp & __GFP_NOFAIL))
+			return false;
+		schedule_timeout_uninterruptible(HZ / 50 + 1);
+	}
+	mheap_watermark();
+
+	if (central->flags & MCENTRAL_CTOR)
+		construct(central, span);
+
+	raw_spin_lock_irqsave(&central->lock, flags);
+	/* Empty, but wanted: it is not for retire() to judge. */
+	smp_store_release(&span->owner, MSPAN_NONE);
+	list_span(central, span);
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+	return true;
+}
+
+/**
+ * mcentral_drop_empty() - keep no empty spans, for once
+ * @central: the central
+ *
+ * Context: any but NMI; no lock held.
+ */
+void mcentral_drop_empty(struct mcentral *central)
+{
+	unsigned int look = DROP_LOOK;
+	struct mspan *span, *next;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&central->lock, flags);
+	/* The empty ones come last, except for what an NMI freed. */
+	list_for_each_entry_safe_reverse(span, next, &central->partial, node) {
+		if (!look--)
+			break;
+		if (mspan_all_free(span))
+			park_span(central, span);
+	}
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+}
+EXPORT_SYMBOL_FOR_TEST(mcentral_drop_empty);
+
+static void drop_empty(struct mcentral *central, void *data)
+{
+	mcentral_drop_empty(central);
+}
+
+/* The same for a heap or one of its caches; NULL is all heaps. May sleep. */
+void mcentral_drop_all_empty(struct goalloc_heap *heap, struct goalloc_cache *cache)
+{
+	mutex_lock(&heaps_lock);
+	visit_centrals(heap, cache, drop_empty, NULL);
+	mutex_unlock(&heaps_lock);
+}
+
+static void leak(struct mcentral *central, unsigned long addr, size_t size)
+{
+	if (central->leaked < MCENTRAL_LEAKS)
+		central->leaks[central->leaked] = addr;
+	central->leaked++;
+	track_free(central, (void *)addr, size);
+}
+
+/**
+ * mcentral_kill_large() - end a large span, its live object with it
+ * @central: its central when it was looked at, which is being torn down
+ * @span: the span; it may have been freed since, and be another heap's by now
+ *
+ * Context: any but NMI, preemption off; no lock held.
+ */
+void mcentral_kill_large(struct mcentral *central, struct mspan *span)
+{
+	if (!mheap_claim_large(span, central))
+		return;
+	leak(central, span->base, (size_t)span->npages << GOALLOC_PAGE_SHIFT);
+	mheap_uncharge(central->heap, span->npages);
+	mheap_free_large(span);
+}
+
+/**
+ * mcentral_kill() - end a small span, its live objects with it
+ * @span: of a heap or cache that is being torn down: nobody allocates, and no
+ *	CPU owns it
+ *
+ * It is left parked. What was live is counted.
+ *
+ * Context: any but NMI, preemption off; no lock held.
+ */
+void mcentral_kill(struct mspan *span)
+{
+	struct mcentral *central = span->central;
+	unsigned long flags;
+	unsigned int slot;
+
+	for (slot = 0; slot < span->nelems; slot++)
+		if (mspan_slot_is_live(span, slot))
+			leak(central, span->base + slot * span->elemsize, span->elemsize);
+
+	raw_spin_lock_irqsave(&central->lock, flags);
+	if (!(span->flags & MSPAN_LINKED))
+		list_span(central, span);
+	/* A stale free may still win the promise; link_span() turns it down. */
+	xchg(&span->queued, 1);
+	park_span(central, span);
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+}
+EXPORT_SYMBOL_FOR_TEST(mcentral_kill);
+
+/**
+ * mcentral_free() - free what a central holds
+ * @central: all its spans are parked, and the grace period has passed
+ *
+ * Context: may sleep.
+ */
+void mcentral_free(struct mcentral *central)
+{
+	struct mspan *span, *next;
+
+	list_for_each_entry_safe(span, next, &central->parked, node)
+		mheap_free_span(span);
+	mcache_uninstall(central);
+}
+
+/* Give the slots in @data, a pointer that is NULL after that, to who wants some. */
+static void install_wanted(struct mcentral *central, void *data)
+{
+	struct mcache_slot __percpu **slots = data;
+
+	if (*slots && READ_ONCE(central->want_slots) && mcache_set_slots(central, *slots))
+		*slots = NULL;
+}
+
+static void find_wanted(struct mcentral *central, void *data)
+{
+	*(bool *)data |= READ_ONCE(central->want_slots);
+}
+
+/* For the service worker: what atomic callers have missed or will. May sleep. */
+void mcentral_service(void)
+{
+	while (atomic_read(&mheap.nspare_centrals) < SPARE_CENTRALS) {
+		struct mcentral *central = kmalloc(sizeof(*central), GFP_KERNEL | __GFP_NOWARN);
+
+		if (!central)
+			break;
+		push_spare(central);
+	}
+
+	for (;;) {
+		struct mcache_slot __percpu *slots = NULL;
+		bool wanted = false;
+
+		mutex_lock(&heaps_lock);
+		visit_centrals(NULL, NULL, find_wanted, &wanted);
+		mutex_unlock(&heaps_lock);
+		/* Not under heaps_lock: whoever holds it allocates nothing. */
+		if (wanted)
+			slots = mcache_alloc_slots();
+		if (!slots)
+			break;
+		mutex_lock(&heaps_lock);
+		visit_centrals(NULL, NULL, install_wanted, &slots);
+		mutex_unlock(&heaps_lock);
+		free_percpu(slots);
+	}
+}
+
+int mcentral_start(void)
+{
+	int cpu;
+
+	nmi_frees = alloc_percpu(struct nmi_frees);
+	if (!nmi_frees)
+		return -ENOMEM;
+
+	for_each_possible_cpu(cpu) {
+		struct nmi_frees *frees = per_cpu_ptr(nmi_frees, cpu);
+
+		init_llist_head(&frees->spans);
+		init_irq_work(&frees->work, nmi_frees_fn);
+	}
+	return 0;
+}
+
+/* Wait for what NMIs have left to do; may sleep. */
+void mcentral_sync_nmi(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		irq_work_sync(&per_cpu_ptr(nmi_frees, cpu)->work);
+}
+
+void mcentral_stop(void)
+{
+	struct mcentral *central;
+
+	mcentral_sync_nmi();
+	while ((central = pop_spare()))
+		kfree(central);
+	free_percpu(nmi_frees);
+}

@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Freeing: from an address to its span and slot, every check first, then one
+ * bit. Nothing changes before all checks have passed.
+ *
+ * From the lookup to the last look at the span preemption is off, which is
+ * what spans, arenas and centrals wait for before they go. An object that
+ * needs work before it dies - a dtor, init_on_free - is checked, then worked
+ * on with preemption as the caller has it, then freed: until its bit flips it
+ * is the caller's.
+ *
+ * What is caught, when, and what is not: Documentation/misuse.rst.
+ */
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "goalloc_internal.h"
+#include "malloc.h"
+#include "mcache.h"
+
+/* Why there is no live small or large span at @addr. */
+static enum goalloc_misuse no_span(unsigned long addr)
+{
+	if (!arena_of(addr))
+		return MISUSE_FOREIGN;
+	return span_containing(addr) ? MISUSE_INTERIOR : MISUSE_DEAD;
+}
+
+/* Why a slot that is not live is not. */
+static enum goalloc_misuse not_live(const struct mspan *span, unsigned int slot)
+{
+	const struct slot_group *g = &span->bits[slot >> MSPAN_GROUP_SHIFT];
+
+	if ((u64)atomic64_read(&g->limbo) & BIT_ULL(slot & 63))
+		return MISUSE_FREE_RCU_PENDING;
+	return MISUSE_DOUBLE_FREE;
+}
+
+static __always_inline bool owned_by(const struct mcentral *central, enum free_check check,
+				     const void *owner)
+{
+	return check == FREE_ANY || (check == FREE_HEAP && central->heap == owner) ||
+	       (check == FREE_CACHE && central->cache == owner);
+}
+
+static enum goalloc_misuse wrong_owner(enum free_check check)
+{
+	return check == FREE_HEAP ? MISUSE_WRONG_HEAP : MISUSE_WRONG_CACHE;
+}
+
+/* What is known of the object that starts at, or contains, an address. */
+static bool lookup(unsigned long addr, bool interior, struct object_info *info,
+		   enum goalloc_misuse *kind)
+{
+	struct mcentral *central;
+	struct mspan *span;
+	bool ok = false;
+	u32 slot;
+	u8 state;
+
+	preempt_disable();
+	span = span_containing(addr);
+	if (!span) {
+		*kind = no_span(addr);
+		goto out;
+	}
+	state = READ_ONCE(span->state);
+	central = READ_ONCE(span->central);
+	info->base = READ_ONCE(span->base);
+	info->size = (size_t)READ_ONCE(span->npages) << GOALLOC_PAGE_SHIFT;
+	if (state == MSPAN_LIMBO) {
+		*kind = MISUSE_FREE_RCU_PENDING;
+		goto out;
+	}
+	if (state == MSPAN_SMALL) {
+		slot = mul_u64_u32_shr(addr - span->base, span->divmul, 32);
+		if (slot >= span->nelems) {
+			*kind = MISUSE_INTERIOR;
+			goto out;
+		}
+		info->base += (unsigned long)slot * span->elemsize;
+		info->size = span->elemsize;
+		if (!mspan_slot_is_live(span, slot)) {
+			*kind = not_live(span, slot);
+			goto out;
+		}
+	}
+	if ((!interior && info->base != addr) || addr - info->base >= info->size) {
+		*kind = MISUSE_INTERIOR;
+		goto out;
+	}
+	info->heap = central->heap;
+	info->cache = central->cache;
+	info->noscan = central->spanclass & 1;
+	ok = true;
+out:
+	preempt_enable();
+	return ok;
+}
+
+/* A live object that starts at @obj; @kind says what else it is. Any context. */
+bool object_lookup(const void *obj, struct object_info *info, enum goalloc_misuse *kind)
+{
+	return lookup((unsigned long)obj, false, info, kind);
+}
+
+/* A live object that @addr points into. Any context. */
+bool object_containing(const void *addr, struct object_info *info, enum goalloc_misuse *kind)
+{
+	return lookup((unsigned long)addr, true, info, kind);
+}
+
+/* Flip the bit of a slot in a span that this CPU does not own; preemption is off. */
+static __always_inline bool flip_remote(struct mcentral *central, struct mspan *span,
+					unsigned int slot, unsigned long addr, u64 *rfree)
+{
+	/* Whoever is told of it must not be told in error; else once is enough. */
+	if (TRACK_FREES && !mspan_slot_is_live(span, slot))
+		return false;
+	track_free(central, (void *)addr, span->elemsize);
+	if (unlikely(!mspan_set_rfree(span, slot, rfree)))
+		return false;
+	/* Not exact where that is more than an instruction: it is for people to read. */
+	raw_cpu_inc(central->slots->nremote);
+	return true;
+}
+
+static bool free_remote(struct mcentral *central, struct mspan *span, unsigned int slot,
+			unsigned long addr)
+{
+	u64 rfree;
+
+	if (!flip_remote(central, span, slot, addr, &rfree))
+		return false;
+	mcentral_freed(central, span);
+	return true;
+}
+
+/*
+ * Free a slot whose object has been buried: by plain stores if the span is this
+ * CPU's, and no section is interrupted; preemption is off.
+ */
+static bool free_buried(struct mcentral *central, struct mspan *span, unsigned int slot,
+			unsigned long addr)
+{
+	struct mcache_slot *s = this_cpu_ptr(READ_ONCE(central->slots));
+	bool ok;
+
+	if (READ_ONCE(s->busy))
+		return free_remote(central, span, slot, addr);
+	mcache_begin(s);
+	if (s->bits != span->bits) {
+		mcache_end(s);
+		return free_remote(central, span, slot, addr);
+	}
+	ok = mcache_put(central, s, slot, addr);
+	mcache_end(s);
+	return ok;
+}
+
+/* Clear and destruct an object that is about to die; any context of the caller's. */
+static void bury(struct mcentral *central, void *obj, size_t size)
+{
+	struct goalloc_cache *cache = central->cache;
+	void (*dtor)(void *obj) = cache ? READ_ONCE(cache->dtor) : NULL;
+
+	if (dtor)
+		dtor(obj);
+	if (want_init_on_free() && !(central->flags & (MCENTRAL_CTOR | MCENTRAL_KEEP)))
+		memset(obj, 0, size);
+}
+
+/* An object that has to be worked on first; enters and leaves with preemption off. */
+static noinline void bury_first(struct mcentral *central, void *obj, size_t size)
+{
+	preempt_enable();
+	bury(central, obj, size);
+	preempt_disable();
+}
+
+/* The end of a large object, buried, whose span the caller made MSPAN_DEAD; preemption is off. */
+static __always_inline void end_large(struct mspan *span)
+{
+	struct mcentral *central = span->central;
+	unsigned long npages = span->npages;
+
+	track_free(central, (void *)span->base, npages << GOALLOC_PAGE_SHIFT);
+	mheap_uncharge(central->heap, npages);
+	if (unlikely(in_nmi()))
+		mcentral_defer_large(span);
+	else if (!mcache_keep_large(span))
+		mheap_free_large(span);
+}
+
+/* For free_odd(): enters with preemption off, and leaves with it on. */
+static noinline void free_large(struct mspan *span, const void *obj, enum free_check check,
+				const void *owner, unsigned long ip)
+{
+	unsigned long addr = (unsigned long)obj;
+	struct mcentral *central = span->central;
+	enum goalloc_misuse kind;
+
+	if (unlikely(span->base != addr)) {
+		kind = MISUSE_INTERIOR;
+		goto bad;
+	}
+	if (unlikely(!owned_by(central, check, owner))) {
+		kind = wrong_owner(check);
+		goto bad;
+	}
+	kind = MISUSE_DOUBLE_FREE;
+	if (want_init_on_free()) {
+		bury_first(central, (void *)addr, (size_t)span->npages << GOALLOC_PAGE_SHIFT);
+		/* Preemption was on: as in free_odd(). */
+		if (span_of(addr) != span || span->central != central)
+			goto bad;
+	}
+	/* From here on the object is dead for all others, and the span this CPU's. */
+	if (unlikely(!mheap_change_large(span, MSPAN_LARGE, MSPAN_DEAD)))
+		goto bad;
+	end_large(span);
+	preempt_enable();
+	return;
+bad:
+	preempt_enable();
+	report_misuse(kind, obj, owner, ip);
+}
+
+/*
+ * Free what is large, or needs work first, or must be refused. Enters with
+ * preemption off since @span was looked up, and leaves with it on. @ip is the
+ * caller's, for the report.
+ */
+static noinline void free_odd(struct mspan *span, const void *obj, enum free_check check,
+			      const void *owner, unsigned long ip)
+{
+	unsigned long addr = (unsigned long)obj;
+	enum goalloc_misuse kind;
+	struct mcentral *central;
+	int slot;
+	u8 state;
+
+	if (unlikely(!span)) {
+		if (ZERO_OR_NULL_PTR(obj))
+			goto out;
+		kind = no_span(addr);
+		goto bad;
+	}
+	/* Pairs with the release that published the span. */
+	state = smp_load_acquire(&span->state);
+	if (state == MSPAN_LARGE) {
+		free_large(span, obj, check, owner, ip);
+		return;
+	}
+	if (unlikely(state != MSPAN_SMALL)) {
+		kind = state == MSPAN_LIMBO ? MISUSE_FREE_RCU_PENDING : MISUSE_DEAD;
+		goto bad;
+	}
+	central = span->central;
+	if (unlikely(!owned_by(central, check, owner))) {
+		kind = wrong_owner(check);
+		goto bad;
+	}
+	slot = mspan_slot(span, addr);
+	if (unlikely(slot < 0)) {
+		kind = MISUSE_INTERIOR;
+		goto bad;
+	}
+	if (!mspan_slot_is_live(span, slot)) {
+		kind = not_live(span, slot);
+		goto bad;
+	}
+	bury_first(central, (void *)obj, span->elemsize);
+	/*
+	 * Preemption was on: if the object was freed twice, the span may have
+	 * died, and these pages be another class's.
+	 */
+	if (span_of(addr) != span || smp_load_acquire(&span->state) != MSPAN_SMALL ||
+	    span->central != central) {
+		kind = MISUSE_DEAD;
+		goto bad;
+	}
+	if (unlikely(!free_buried(central, span, slot, addr))) {
+		kind = not_live(span, slot);
+		goto bad;
+	}
+out:
+	preempt_enable();
+	return;
+bad:
+	preempt_enable();
+	report_misuse(kind, obj, owner, ip);
+}
+
+static noinline void freed_slow(struct mcentral *central, struct mspan *span)
+{
+	mcentral_freed(central, span);
+	preempt_enable();
+}
+
+static noinline void refuse_free(struct mspan *span, unsigned int slot, unsigned long ip)
+{
+	void *obj = (void *)(span->base + slot * span->elemsize);
+	enum goalloc_misuse kind = not_live(span, slot);
+
+	preempt_enable();
+	report_misuse(kind, obj, NULL, ip);
+}
+
+/*
+ * Free what is not in this CPU's own span, as a rule a small object in one that
+ * this CPU does not own. Returns false, with preemption still off, if it is
+ * something else, for free_odd(). Calls nothing but at its end, so that a
+ * caller whose fast path failed has no registers to save. Inlined, as do_free().
+ */
+static __always_inline bool free_elsewhere(struct mcentral *central, struct mspan *span,
+					   unsigned long addr)
+{
+	int slot = mspan_slot(span, addr);
+	u64 rfree;
+
+	if (unlikely(slot < 0 || central->flags & MCENTRAL_DTOR || want_init_on_free()))
+		return false;
+	/* Not tried a second time: the slot could be somebody's by then. */
+	if (unlikely(!flip_remote(central, span, slot, addr, &rfree)))
+		refuse_free(span, slot, _RET_IP_);
+	else if (unlikely(mcentral_wants(span, slot, rfree)))
+		freed_slow(central, span);
+	else
+		preempt_enable();
+	return true;
+}
+
+/* Inlined into what the API exports, whose caller _RET_IP_ is. */
+static __always_inline void do_free(const void *obj, enum free_check check, const void *owner)
+{
+	unsigned long addr = (unsigned long)obj;
+	struct mspan *span;
+
+	preempt_disable();
+	span = span_of(addr);
+	/* No acquire: what was found through spans[] is as that store made it. */
+	if (likely(span && READ_ONCE(span->state) == MSPAN_SMALL &&
+		   owned_by(span->central, check, owner))) {
+		if (likely(mcache_free(span->central, addr))) {
+			preempt_enable();
+			return;
+		}
+		if (likely(free_elsewhere(span->central, span, addr)))
+			return;
+	}
+	free_odd(span, obj, check, owner, _RET_IP_);
+}
+
+/**
+ * goalloc_free() - free an object of any heap or cache
+ * @obj: a live object; NULL and ZERO_SIZE_PTR do nothing
+ *
+ * What is not a live object's first byte is reported, counted and refused.
+ *
+ * Context: any.
+ */
+void goalloc_free(const void *obj)
+{
+	do_free(obj, FREE_ANY, NULL);
+}
+EXPORT_SYMBOL_GPL(goalloc_free);
+
+/**
+ * goalloc_heap_free() - free an object of a certain heap
+ * @heap: the heap that it must be of, in a named cache or not
+ * @obj: a live object; NULL and ZERO_SIZE_PTR do nothing
+ *
+ * Context: any.
+ */
+void goalloc_heap_free(struct goalloc_heap *heap, const void *obj)
+{
+	do_free(obj, FREE_HEAP, heap);
+}
+EXPORT_SYMBOL_GPL(goalloc_heap_free);
+
+/* As do_free(), for who names the cache: the slot is found without the span. */
+static __always_inline void do_cache_free(struct goalloc_cache *cache, void *obj)
+{
+	unsigned long addr = (unsigned long)obj;
+	struct mspan *span;
+
+	preempt_disable();
+	if (likely(mcache_free(&cache->central, addr))) {
+		preempt_enable();
+		return;
+	}
+	span = span_of(addr);
+	if (likely(span && READ_ONCE(span->state) == MSPAN_SMALL &&
+		   span->central == &cache->central) &&
+	    likely(free_elsewhere(&cache->central, span, addr)))
+		return;
+	free_odd(span, obj, FREE_CACHE, cache, _RET_IP_);
+}
+
+/**
+ * goalloc_cache_free() - free an object of a certain cache
+ * @cache: the cache that it must be of
+ * @obj: a live object; NULL and ZERO_SIZE_PTR do nothing
+ *
+ * Context: any.
+ */
+void goalloc_cache_free(struct goalloc_cache *cache, void *obj)
+{
+	do_cache_free(cache, obj);
+}
+EXPORT_SYMBOL_GPL(goalloc_cache_free);
+
+/**
+ * goalloc_free_sensitive() - clear an object, then free it
+ * @obj: a live object; NULL and ZERO_SIZE_PTR do nothing
+ *
+ * Context: any.
+ */
+void goalloc_free_sensitive(const void *obj)
+{
+	enum goalloc_misuse kind;
+	struct object_info info;
+
+	if (unlikely(ZERO_OR_NULL_PTR(obj)))
+		return;
+	if (!object_lookup(obj, &info, &kind)) {
+		report_misuse(kind, obj, NULL, _RET_IP_);
+		return;
+	}
+	memzero_explicit((void *)obj, info.size);
+	do_free(obj, FREE_ANY, NULL);
+}
+EXPORT_SYMBOL_GPL(goalloc_free_sensitive);
+
+/* Free the first of some objects, as far as they are in one span of this CPU's. */
+static __always_inline size_t free_run(struct goalloc_cache *cache, size_t nr, void **objs)
+{
+	struct mspan *span;
+	size_t n = 0;
+
+	preempt_disable();
+	if (cache) {
+		n = mcache_free_run(&cache->central, nr, objs);
+	} else {
+		span = span_of((unsigned long)*objs);
+		/* As in do_free(). */
+		if (likely(span && READ_ONCE(span->state) == MSPAN_SMALL))
+			n = mcache_free_run(span->central, nr, objs);
+	}
+	preempt_enable();
+	return n;
+}
+
+/* Of @cache, or, if that is NULL, of any. Inlined, as do_free(). */
+static __always_inline void free_bulk(struct goalloc_cache *cache, size_t nr, void **objs)
+{
+	while (nr) {
+		size_t n = free_run(cache, nr, objs);
+
+		/* What comes next is in another span, or bad, or nothing. */
+		if (!n) {
+			if (cache)
+				do_cache_free(cache, *objs);
+			else
+				do_free(*objs, FREE_ANY, NULL);
+			n = 1;
+		}
+		objs += n;
+		nr -= n;
+	}
+}
+
+/**
+ * goalloc_cache_free_bulk() - free several objects of a certain cache
+ * @cache: that they must all be of
+ * @nr: how many
+ * @objs: live objects; NULL and ZERO_SIZE_PTR among them do nothing
+ *
+ * Each is checked by itself: a bad one does not keep the others alive.
+ *
+ * Context: any.
+ */
+void goalloc_cache_free_bulk(struct goalloc_cache *cache, size_t nr, void **objs)
+{
+	free_bulk(cache, nr, objs);
+}
+EXPORT_SYMBOL_GPL(goalloc_cache_free_bulk);
+
+/**
+ * goalloc_free_bulk() - free several objects of any heaps and caches
+ * @nr: how many
+ * @objs: live objects; NULL and ZERO_SIZE_PTR among them do nothing
+ *
+ * Each is checked by itself: a bad one does not keep the others alive.
+ *
+ * Context: any.
+ */
+void goalloc_free_bulk(size_t nr, void **objs)
+{
+	free_bulk(NULL, nr, objs);
+}
+EXPORT_SYMBOL_GPL(goalloc_free_bulk);
+
+/* An object that was allocated a moment ago, and will not be had: it is not buried. */
+void goalloc_unalloc(void *obj)
+{
+	unsigned long addr = (unsigned long)obj;
+	struct mspan *span;
+
+	preempt_disable();
+	span = span_of(addr);
+	free_buried(span->central, span, mspan_slot(span, addr), addr);
+	preempt_enable();
+}
+
+/*
+ * The grace period of an object is over. In limbo it kept its span alive, so
+ * @head leads back to it.
+ */
+static void free_rcu_fn(struct rcu_head *head)
+{
+	unsigned long addr = (unsigned long)head;
+	struct mcentral *central;
+	struct mspan *span;
+	u32 slot;
+
+	preempt_disable();
+	span = span_containing(addr);
+	/* Ended with its heap, which was destroyed before the call was made. */
+	if (!span)
+		goto out;
+	central = span->central;
+	if (READ_ONCE(span->state) == MSPAN_LIMBO) {
+		/* Nobody else takes it out of limbo, and its heap waits for this. */
+		bury_first(central, (void *)span->base,
+			   (size_t)span->npages << GOALLOC_PAGE_SHIFT);
+		if (mheap_change_large(span, MSPAN_LIMBO, MSPAN_DEAD))
+			end_large(span);
+		goto out;
+	}
+	slot = mul_u64_u32_shr(addr - span->base, span->divmul, 32);
+	if (WARN_ON_ONCE(span->state != MSPAN_SMALL || slot >= span->nelems ||
+			 not_live(span, slot) != MISUSE_FREE_RCU_PENDING))
+		goto out;
+	addr = span->base + (unsigned long)slot * span->elemsize;
+	bury_first(central, (void *)addr, span->elemsize);
+	track_free(central, (void *)addr, span->elemsize);
+	mspan_end_limbo(span, slot);
+	mcentral_freed(central, span);
+out:
+	preempt_enable();
+}
+
+void __goalloc_free_rcu(void *obj, struct rcu_head *head)
+{
+	unsigned long addr = (unsigned long)obj;
+	enum goalloc_misuse kind;
+	struct mcentral *central;
+	struct mspan *span;
+	bool ok = false;
+	int slot;
+	u8 state;
+
+	preempt_disable();
+	span = span_of(addr);
+	if (!span) {
+		kind = no_span(addr);
+		goto out;
+	}
+	/* As in do_free(). */
+	state = smp_load_acquire(&span->state);
+	if (state == MSPAN_LARGE) {
+		kind = span->base == addr ? MISUSE_DOUBLE_FREE : MISUSE_INTERIOR;
+		ok = span->base == addr && mheap_change_large(span, MSPAN_LARGE, MSPAN_LIMBO);
+		goto out;
+	}
+	kind = state == MSPAN_LIMBO ? MISUSE_FREE_RCU_PENDING : MISUSE_DEAD;
+	if (state != MSPAN_SMALL)
+		goto out;
+	slot = mspan_slot(span, addr);
+	kind = MISUSE_INTERIOR;
+	if (slot < 0)
+		goto out;
+	central = span->central;
+	if (!mspan_slot_is_live(span, slot)) {
+		kind = not_live(span, slot);
+		goto out;
+	}
+	raw_cpu_inc(central->slots->nremote);
+	ok = mspan_try_limbo(span, slot);
+	if (!ok)
+		kind = MISUSE_FREE_RCU_PENDING;
+	/* A promise even if it failed: see mspan_try_limbo(). */
+	mcentral_freed(central, span);
+out:
+	/* Before preemption is on: a heap that goes waits for that, then for RCU. */
+	if (ok)
+		call_rcu_hurry(head, free_rcu_fn);
+	preempt_enable();
+	if (!ok)
+		report_misuse(kind, obj, NULL, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(__goalloc_free_rcu);
+
+/**
+ * goalloc_rcu_barrier() - wait until all objects given to goalloc_free_rcu() are free
+ *
+ * Context: may sleep.
+ */
+void goalloc_rcu_barrier(void)
+{
+	rcu_barrier();
+}
+EXPORT_SYMBOL_GPL(goalloc_rcu_barrier);
