@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GOALLOC_KUNIT_SUITES_H
+#define GOALLOC_KUNIT_SUITES_H
+
+#include <kunit/test.h>
+
+/* Also built in user space (tools/testing/userspace). */
+extern struct kunit_suite goalloc_msize_suite;
+extern struct kunit_suite goalloc_pagealloc_suite;
+
+/* In the kernel only. */
+extern struct kunit_suite goalloc_malloc_suite;
+extern struct kunit_suite goalloc_large_suite;
+extern struct kunit_suite goalloc_realloc_suite;
+extern struct kunit_suite goalloc_cache_suite;
+extern struct kunit_suite goalloc_lifetime_suite;
+extern struct kunit_suite goalloc_heap_suite;
+extern struct kunit_suite goalloc_misuse_suite;
+extern struct kunit_suite goalloc_misuse_calls_suite;
+extern struct kunit_suite goalloc_races_suite;
+extern struct kunit_suite goalloc_mheap_suite;
+extern struct kunit_suite goalloc_context_suite;
+
+#endif /* GOALLOC_KUNIT_SUITES_H */
