@@ -42,9 +42,9 @@ static struct arena_index_slot *make_leaf(void)
 
 int arena_index_init(void)
 {
-	unsigned long start = VMALLOC_START;
-	unsigned long nslots = DIV_ROUND_UP(VMALLOC_END - start, 1UL << ARENA_INDEX_SHIFT);
-	unsigned long nleaves = (nslots >> ARENA_LEAF_SHIFT) + 1, i;
+	unsigned long covered = BIT(ARENA_INDEX_SHIFT + ARENA_LEAF_SHIFT);
+	unsigned long base = ALIGN_DOWN((unsigned long)VMALLOC_START, covered);
+	unsigned long nleaves = DIV_ROUND_UP(VMALLOC_END - base, covered), i;
 
 	/* 8 KiB with the 32 TiB of x86-64 */
 	arena_index.dir = kvmalloc_array(nleaves, sizeof(*arena_index.dir), GFP_KERNEL);
@@ -56,8 +56,8 @@ int arena_index_init(void)
 	}
 	for (i = 0; i < nleaves; i++)
 		arena_index.dir[i] = no_leaf;
-	arena_index.base = start;
-	arena_index.nslots = nslots;
+	arena_index.base = base;
+	arena_index.nleaves = nleaves;
 	return 0;
 }
 
@@ -65,7 +65,7 @@ void arena_index_exit(void)
 {
 	unsigned long i;
 
-	for (i = 0; i <= arena_index.nslots >> ARENA_LEAF_SHIFT; i++)
+	for (i = 0; i < arena_index.nleaves; i++)
 		if (arena_index.dir[i] != no_leaf)
 			kvfree(arena_index.dir[i]);
 	kvfree(arena_index.dir);
@@ -103,7 +103,7 @@ int arena_index_add(struct heap_arena *arena)
 	unsigned long i, last = index_of(arena->base + arena->bytes - 1);
 
 	lockdep_assert_held(&mheap.arena_lock);
-	if (last >= arena_index.nslots)
+	if (last >> ARENA_LEAF_SHIFT >= arena_index.nleaves)
 		return -ERANGE;
 
 	for (i = index_of(arena->base); i <= last; i++) {

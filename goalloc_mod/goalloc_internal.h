@@ -106,8 +106,8 @@ struct arena_index_slot {
 };
 
 struct arena_index {
-	unsigned long base;
-	unsigned long nslots;
+	unsigned long base; /* of the first leaf, a multiple of what a leaf covers */
+	unsigned long nleaves;
 	struct arena_index_slot **dir;
 };
 
@@ -379,6 +379,33 @@ void arena_index_remove(struct heap_arena *arena);
 struct heap_arena *arena_create(unsigned long bytes, unsigned long align, bool dedicated);
 void arena_destroy(struct heap_arena *arena);
 
+/*
+ * The arena that @addr is in, and how far into it; see arena_of(). A caller
+ * that is told false by a return value has no NULL to ask for.
+ */
+static __always_inline bool arena_lookup(unsigned long addr, struct heap_arena **arenap,
+					 unsigned long *off)
+{
+	unsigned long i = (addr - arena_index.base) >> (ARENA_INDEX_SHIFT + ARENA_LEAF_SHIFT);
+	struct arena_index_slot *leaf, *slot;
+	struct heap_arena *arena;
+
+	if (unlikely(i >= arena_index.nleaves))
+		return false;
+	leaf = READ_ONCE(arena_index.dir[i]);
+	slot = &leaf[(addr >> ARENA_INDEX_SHIFT) % ARENA_LEAF_SLOTS];
+	arena = READ_ONCE(slot->arena[0]);
+	*off = addr - arena->base;
+	if (unlikely(*off >= arena->bytes)) {
+		arena = READ_ONCE(slot->arena[1]);
+		*off = addr - arena->base;
+		if (unlikely(*off >= arena->bytes))
+			return false;
+	}
+	*arenap = arena;
+	return true;
+}
+
 /**
  * arena_of() - the arena that an address is in
  * @addr: any number
@@ -388,31 +415,21 @@ void arena_destroy(struct heap_arena *arena);
  */
 static __always_inline struct heap_arena *arena_of(unsigned long addr)
 {
-	unsigned long i = (addr - arena_index.base) >> ARENA_INDEX_SHIFT;
-	struct arena_index_slot *leaf, *slot;
 	struct heap_arena *arena;
+	unsigned long off;
 
-	if (unlikely(i >= arena_index.nslots))
-		return NULL;
-	leaf = READ_ONCE(arena_index.dir[i >> ARENA_LEAF_SHIFT]);
-	slot = &leaf[i % ARENA_LEAF_SLOTS];
-	arena = READ_ONCE(slot->arena[0]);
-	if (likely(addr - arena->base < arena->bytes))
-		return arena;
-	arena = READ_ONCE(slot->arena[1]);
-	if (likely(addr - arena->base < arena->bytes))
-		return arena;
-	return NULL;
+	return arena_lookup(addr, &arena, &off) ? arena : NULL;
 }
 
 /* The span entered for the page of @addr, dead or alive; context as for arena_of(). */
 static __always_inline struct mspan *span_of(unsigned long addr)
 {
-	struct heap_arena *arena = arena_of(addr);
+	struct heap_arena *arena;
+	unsigned long off;
 
-	if (unlikely(!arena))
+	if (unlikely(!arena_lookup(addr, &arena, &off)))
 		return NULL;
-	return READ_ONCE(arena->spans[(addr - arena->base) >> GOALLOC_PAGE_SHIFT]);
+	return READ_ONCE(arena->spans[off >> GOALLOC_PAGE_SHIFT]);
 }
 
 /* mheap.c */

@@ -133,7 +133,7 @@ static noinline void *alloc_first(struct goalloc_heap *heap, unsigned int spancl
 	return central ? mcache_alloc_slow(central, gfp) : NULL;
 }
 
-static __always_inline void *class_alloc(struct goalloc_heap *heap, unsigned int spanclass,
+static __always_inline void *class_alloc(struct goalloc_heap *heap, unsigned long spanclass,
 					 gfp_t gfp)
 {
 	struct mcentral *central = READ_ONCE(heap->central[spanclass]);
@@ -163,12 +163,13 @@ void *__goalloc_alloc(size_t size, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(__goalloc_alloc);
 
-/* For goalloc_alloc() of a size that the compiler knows, and checks accesses against. */
-void *__goalloc_alloc_class(size_t size, unsigned int spanclass, gfp_t gfp)
+/*
+ * For goalloc_alloc() of a size that the compiler knows, and checks accesses
+ * against, with flags that it knows to be good.
+ */
+void *__goalloc_alloc_class(size_t size, unsigned long spanclass, gfp_t gfp)
 {
 	goalloc_might_alloc(gfp);
-	if (unlikely(gfp & GOALLOC_GFP_BAD))
-		return refuse_gfp(NULL, _RET_IP_);
 	return class_alloc(goalloc_default_heap, spanclass, gfp);
 }
 EXPORT_SYMBOL_GPL(__goalloc_alloc_class);

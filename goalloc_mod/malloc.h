@@ -9,9 +9,6 @@
 
 #include "goalloc_internal.h"
 
-/* vmalloc memory is not what these ask for. */
-#define GOALLOC_GFP_BAD (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)
-
 /**
  * struct object_info - what is known of a live object
  * @heap: its heap

@@ -30,6 +30,23 @@ EXPORT_SYMBOL_FOR_TEST(mcache_dummy);
 
 static enum cpuhp_state mcache_cpuhp;
 
+/* For zero_object(): all but the first cache line of an object. */
+void *zero_rest(void *obj, u32 bytes)
+{
+	memset(obj + 64, 0, bytes - 64);
+	return obj;
+}
+
+/* The same: the whole of a very small one. */
+void *zero_few(void *obj, u32 bytes)
+{
+	u64 *q = obj;
+
+	for (; bytes; bytes -= 8)
+		WRITE_ONCE(*q++, 0);
+	return obj;
+}
+
 /* Point @s to nothing. */
 static void clear_slot(struct mcache_slot *s)
 {
@@ -190,7 +207,7 @@ static struct mcache_slot *usable_slot(struct mcentral *central)
 	struct mcache_slot __percpu *slots = READ_ONCE(central->slots);
 	struct mcache_slot *s = this_cpu_ptr(slots);
 
-	return slots == mcache_dummy || READ_ONCE(s->busy) ? NULL : s;
+	return slots == mcache_dummy || mcache_is_busy(s) ? NULL : s;
 }
 
 /* One object by way of the CPU's slot or, if that cannot be, of the central. */

@@ -16,6 +16,15 @@ void *mcache_alloc_slow(struct mcentral *central, gfp_t gfp);
 unsigned int mcache_alloc_bulk(struct mcentral *central, gfp_t gfp, unsigned int nr,
 			       void **objs, bool *dirty);
 
+/*
+ * Whether a section of this CPU was interrupted; preemption is off. Nothing but
+ * interrupts of this CPU could change that, and they put it back.
+ */
+static __always_inline bool mcache_is_busy(const struct mcache_slot *s)
+{
+	return data_race(s->busy);
+}
+
 /* A section on a CPU's slot: preemption is off, @busy was seen clear. */
 static __always_inline void mcache_begin(struct mcache_slot *s)
 {
@@ -72,12 +81,13 @@ static __always_inline bool mcache_put(const struct mcentral *central,
 {
 	struct slot_group *g = &s->bits[slot >> MSPAN_GROUP_SHIFT];
 	u64 r = atomic64_read(&g->rfree);
-	u64 f = READ_ONCE(g->free);
+	u64 f = READ_ONCE(g->free) ^ BIT_ULL(slot & 63);
 
-	if (unlikely((r | f) >> (slot & 63) & 1))
+	/* Flipped, the slot's bit is set only if it was clear. */
+	if (unlikely(!((f & ~r) >> (slot & 63) & 1)))
 		return false;
 	track_free(central, (void *)addr, s->size);
-	WRITE_ONCE(g->free, f | BIT_ULL(slot & 63));
+	WRITE_ONCE(g->free, f);
 	return true;
 }
 
@@ -115,7 +125,7 @@ static __always_inline bool mcache_free(const struct mcentral *central, unsigned
 	struct mcache_slot *s = this_cpu_ptr(READ_ONCE(central->slots));
 	bool ok;
 
-	if (unlikely(READ_ONCE(s->busy)))
+	if (unlikely(mcache_is_busy(s)))
 		return false;
 	mcache_begin(s);
 	ok = mcache_try_put(central, s, addr);
@@ -138,7 +148,7 @@ static __always_inline size_t mcache_free_run(const struct mcentral *central, si
 	struct mcache_slot *s = this_cpu_ptr(READ_ONCE(central->slots)), own;
 	size_t n = 0;
 
-	if (unlikely(READ_ONCE(s->busy)))
+	if (unlikely(mcache_is_busy(s)))
 		return 0;
 	nr = min_t(size_t, nr, MCACHE_BATCH);
 	mcache_begin(s);
@@ -169,7 +179,7 @@ static __always_inline void *mcache_alloc_large(struct mcentral *central, size_t
 
 	preempt_disable();
 	s = this_cpu_ptr(READ_ONCE(central->slots));
-	if (unlikely(READ_ONCE(s->busy)))
+	if (unlikely(mcache_is_busy(s)))
 		goto out;
 	mcache_begin(s);
 	span = s->span;
@@ -188,6 +198,9 @@ out:
 	return obj;
 }
 
+void *zero_rest(void *obj, u32 bytes);
+void *zero_few(void *obj, u32 bytes);
+
 static __always_inline void zero_32(u64 *q)
 {
 	WRITE_ONCE(q[0], 0);
@@ -203,26 +216,25 @@ static __always_inline void zero_64(u64 *q)
 }
 
 /*
- * Up to two cache lines without a loop: the first and the last piece, which may
- * overlap. There, a call of memset() costs as much again.
+ * Up to two cache lines without a loop or a call, which would cost as much
+ * again: the first and the last piece, which may overlap. Returns @obj, for who
+ * calls it last.
  */
 static __always_inline void *zero_object(void *obj, u32 bytes)
 {
-	void *end = obj + bytes, *p;
-
-	if (likely(bytes - 64 <= 128 - 64)) {
+	if (likely(bytes >= 64)) {
 		zero_64(obj);
-		if (bytes > 64)
-			zero_64(end - 64);
-	} else if (bytes > 128) {
-		return memset(obj, 0, bytes);
-	} else if (bytes >= 32) {
-		zero_32(obj);
-		zero_32(end - 32);
-	} else {
-		for (p = obj; p < end; p += 8)
-			WRITE_ONCE(*(u64 *)p, 0);
+		if (likely(bytes == 64))
+			return obj;
+		if (unlikely(bytes > 128))
+			return zero_rest(obj, bytes);
+		zero_64(obj + bytes - 64);
+		return obj;
 	}
+	if (bytes < 32)
+		return zero_few(obj, bytes);
+	zero_32(obj);
+	zero_32(obj + bytes - 32);
 	return obj;
 }
 
@@ -262,7 +274,7 @@ static __always_inline void *mcache_alloc(struct mcentral *central, gfp_t gfp)
 
 	preempt_disable();
 	s = this_cpu_ptr(READ_ONCE(central->slots));
-	if (unlikely(READ_ONCE(s->busy)))
+	if (unlikely(mcache_is_busy(s)))
 		goto slow;
 	mcache_begin(s);
 	ok = mcache_take(s, &obj, &dirty);

@@ -146,7 +146,7 @@ static bool free_buried(struct mcentral *central, struct mspan *span, unsigned i
 	struct mcache_slot *s = this_cpu_ptr(READ_ONCE(central->slots));
 	bool ok;
 
-	if (READ_ONCE(s->busy))
+	if (mcache_is_busy(s))
 		return free_remote(central, span, slot, addr);
 	mcache_begin(s);
 	if (s->bits != span->bits) {
@@ -310,11 +310,10 @@ static noinline void refuse_free(struct mspan *span, unsigned int slot, unsigned
 /*
  * Free what is not in this CPU's own span, as a rule a small object in one that
  * this CPU does not own. Returns false, with preemption still off, if it is
- * something else, for free_odd(). Calls nothing but at its end, so that a
- * caller whose fast path failed has no registers to save. Inlined, as do_free().
+ * something else, for free_odd().
  */
 static __always_inline bool free_elsewhere(struct mcentral *central, struct mspan *span,
-					   unsigned long addr)
+					   unsigned long addr, unsigned long ip)
 {
 	int slot = mspan_slot(span, addr);
 	u64 rfree;
@@ -323,7 +322,7 @@ static __always_inline bool free_elsewhere(struct mcentral *central, struct mspa
 		return false;
 	/* Not tried a second time: the slot could be somebody's by then. */
 	if (unlikely(!flip_remote(central, span, slot, addr, &rfree)))
-		refuse_free(span, slot, _RET_IP_);
+		refuse_free(span, slot, ip);
 	else if (unlikely(mcentral_wants(span, slot, rfree)))
 		freed_slow(central, span);
 	else
@@ -331,25 +330,60 @@ static __always_inline bool free_elsewhere(struct mcentral *central, struct mspa
 	return true;
 }
 
-/* Inlined into what the API exports, whose caller _RET_IP_ is. */
-static __always_inline void do_free(const void *obj, enum free_check check, const void *owner)
+/*
+ * What mcache_free() would not have. Enters with preemption off since @span, or
+ * NULL, was looked up, and leaves with it on. @ip is the caller's. The functions
+ * that it is inlined into are called last, so that a fast path has no registers
+ * to save.
+ */
+static __always_inline void free_slow(struct mspan *span, const void *obj, enum free_check check,
+				      const void *owner, unsigned long ip)
+{
+	/* No acquire: what was found through spans[] is as that store made it. */
+	if (likely(span && READ_ONCE(span->state) == MSPAN_SMALL &&
+		   owned_by(span->central, check, owner)) &&
+	    likely(free_elsewhere(span->central, span, (unsigned long)obj, ip)))
+		return;
+	free_odd(span, obj, check, owner, ip);
+}
+
+static noinline void any_free_slow(struct mspan *span, const void *obj, unsigned long ip)
+{
+	free_slow(span, obj, FREE_ANY, NULL, ip);
+}
+
+static noinline void heap_free_slow(struct mspan *span, const void *obj,
+				    const struct goalloc_heap *heap, unsigned long ip)
+{
+	free_slow(span, obj, FREE_HEAP, heap, ip);
+}
+
+static noinline void cache_free_slow(const void *obj, const struct goalloc_cache *cache,
+				     unsigned long ip)
+{
+	free_slow(span_of((unsigned long)obj), obj, FREE_CACHE, cache, ip);
+}
+
+/*
+ * Free an object of @heap, or of any if that is NULL, a constant. Inlined into
+ * what the API exports, whose caller _RET_IP_ is. The state of the
+ * span is not looked at: what lies in a span that this CPU owns is small, and a
+ * central whose span it does not own fails in mcache_free().
+ */
+static __always_inline void do_free(const void *obj, const struct goalloc_heap *heap)
 {
 	unsigned long addr = (unsigned long)obj;
 	struct mspan *span;
 
 	preempt_disable();
 	span = span_of(addr);
-	/* No acquire: what was found through spans[] is as that store made it. */
-	if (likely(span && READ_ONCE(span->state) == MSPAN_SMALL &&
-		   owned_by(span->central, check, owner))) {
-		if (likely(mcache_free(span->central, addr))) {
-			preempt_enable();
-			return;
-		}
-		if (likely(free_elsewhere(span->central, span, addr)))
-			return;
-	}
-	free_odd(span, obj, check, owner, _RET_IP_);
+	if (likely(span && (!heap || span->central->heap == heap) &&
+		   mcache_free(span->central, addr)))
+		preempt_enable();
+	else if (heap)
+		heap_free_slow(span, obj, heap, _RET_IP_);
+	else
+		any_free_slow(span, obj, _RET_IP_);
 }
 
 /**
@@ -362,7 +396,7 @@ static __always_inline void do_free(const void *obj, enum free_check check, cons
  */
 void goalloc_free(const void *obj)
 {
-	do_free(obj, FREE_ANY, NULL);
+	do_free(obj, NULL);
 }
 EXPORT_SYMBOL_GPL(goalloc_free);
 
@@ -375,7 +409,7 @@ EXPORT_SYMBOL_GPL(goalloc_free);
  */
 void goalloc_heap_free(struct goalloc_heap *heap, const void *obj)
 {
-	do_free(obj, FREE_HEAP, heap);
+	do_free(obj, heap);
 }
 EXPORT_SYMBOL_GPL(goalloc_heap_free);
 
@@ -383,19 +417,12 @@ EXPORT_SYMBOL_GPL(goalloc_heap_free);
 static __always_inline void do_cache_free(struct goalloc_cache *cache, void *obj)
 {
 	unsigned long addr = (unsigned long)obj;
-	struct mspan *span;
 
 	preempt_disable();
-	if (likely(mcache_free(&cache->central, addr))) {
+	if (likely(mcache_free(&cache->central, addr)))
 		preempt_enable();
-		return;
-	}
-	span = span_of(addr);
-	if (likely(span && READ_ONCE(span->state) == MSPAN_SMALL &&
-		   span->central == &cache->central) &&
-	    likely(free_elsewhere(&cache->central, span, addr)))
-		return;
-	free_odd(span, obj, FREE_CACHE, cache, _RET_IP_);
+	else
+		cache_free_slow(obj, cache, _RET_IP_);
 }
 
 /**
@@ -429,7 +456,7 @@ void goalloc_free_sensitive(const void *obj)
 		return;
 	}
 	memzero_explicit((void *)obj, info.size);
-	do_free(obj, FREE_ANY, NULL);
+	do_free(obj, NULL);
 }
 EXPORT_SYMBOL_GPL(goalloc_free_sensitive);
 
@@ -463,7 +490,7 @@ static __always_inline void free_bulk(struct goalloc_cache *cache, size_t nr, vo
 			if (cache)
 				do_cache_free(cache, *objs);
 			else
-				do_free(*objs, FREE_ANY, NULL);
+				do_free(*objs, NULL);
 			n = 1;
 		}
 		objs += n;

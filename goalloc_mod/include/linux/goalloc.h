@@ -47,13 +47,16 @@ void *__must_check goalloc_realloc(const void *obj, size_t size, gfp_t gfp);
 
 /* General objects of the default heap. */
 void *__goalloc_alloc(size_t size, gfp_t gfp) __goalloc_attrs __alloc_size(1);
-void *__goalloc_alloc_class(size_t size, unsigned int spanclass, gfp_t gfp)
+void *__goalloc_alloc_class(size_t size, unsigned long spanclass, gfp_t gfp)
 	__goalloc_attrs __alloc_size(1);
 void *goalloc_alloc_noscan(size_t size, gfp_t gfp) __goalloc_attrs __alloc_size(1);
 void *goalloc_memdup(const void *src, size_t len, gfp_t gfp) __goalloc_attrs __alloc_size(2);
 char *goalloc_strdup(const char *s, gfp_t gfp) __goalloc_attrs;
 size_t goalloc_size(const void *obj);
 size_t goalloc_size_roundup(size_t size);
+
+/* Refused: vmalloc memory is not what these ask for. */
+#define GOALLOC_GFP_BAD (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)
 
 /**
  * goalloc_alloc() - allocate memory from the default heap
@@ -71,8 +74,9 @@ size_t goalloc_size_roundup(size_t size);
 static __always_inline __malloc __alloc_size(1)
 void *goalloc_alloc(size_t size, gfp_t gfp)
 {
-	/* A class that the compiler can find need not be looked up. */
-	if (__builtin_constant_p(size) && size && size <= GOALLOC_CONST_MAX)
+	/* A class that the compiler can find need not be looked up, nor flags be checked. */
+	if (__builtin_constant_p(size) && size && size <= GOALLOC_CONST_MAX &&
+	    __builtin_constant_p(gfp) && !(gfp & GOALLOC_GFP_BAD))
 		return __goalloc_alloc_class(size, goalloc_const_class(size) << 1, gfp);
 	return __goalloc_alloc(size, gfp);
 }
