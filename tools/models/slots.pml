@@ -18,6 +18,7 @@
  *            WORKER=2  the same, span is unlinked and disowned
  *            NMI     a won promise may be listed later, by anyone's irq_work
  *            CPUDEAD one CPU may go away owning the span; another disowns it
+ *            WINDOW  who wins the promise with a free may own the span instead
  * Liberties: LOCAL_FREE_FIRST  the owner's plain free reads free, then rfree
  *            RETRY_LAZY        a failed cmpxchg rechecks rfree only
  * M_*:       mutations, each of which must fail; see the README.
@@ -537,6 +538,26 @@ rdone:
 		 atomic { if :: rf[W(i)] != r -> goto retry
 #endif
 			     :: else -> rf[W(i)] = r | B(i); commit(i); A(c0 == cls); r = 0; f = 0; l = 0 fi };
+#ifdef WINDOW
+#ifdef M_WINDOW_UNPROMISED
+		 x = owner;
+		 if
+		 :: x == 0 && !mine -> atomic { owner = id; mine = 1; x = 0 }; goto fdone
+		 :: x = 0
+		 fi;
+#else
+		 if
+		 :: !mine ->	/* for plain frees from here on, and allocs: queued stays 1 */
+			atomic { x = queued; queued = 1 };
+			if
+			:: x == 0 -> atomic { A(owner == 0); A(!linked); A(!dead); owner = id; mine = 1; kept = 0 };
+				x = 0; goto fdone
+			:: else -> x = 0
+			fi
+		 :: skip
+		 fi;
+#endif
+#endif
 		 PROMISE();
 		 EMPTY()
 	      fi;
