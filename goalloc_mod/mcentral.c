@@ -585,7 +585,7 @@ void mcentral_kill_large(struct mcentral *central, struct mspan *span)
 /**
  * mcentral_kill() - end a small span, its live objects with it
  * @span: of a heap or cache that is being torn down: nobody allocates, and no
- *	CPU owns it
+ *	CPU owns it. An empty one may die at the same time as others do.
  *
  * It is left parked. What was live is counted.
  *
@@ -602,11 +602,13 @@ void mcentral_kill(struct mspan *span)
 			leak(central, span->base + slot * span->elemsize, span->elemsize);
 
 	raw_spin_lock_irqsave(&central->lock, flags);
-	if (!(span->flags & MSPAN_LINKED))
-		list_span(central, span);
-	/* A stale free may still win the promise; link_span() turns it down. */
-	xchg(&span->queued, 1);
-	park_span(central, span);
+	if (span->state == MSPAN_SMALL) {
+		if (!(span->flags & MSPAN_LINKED))
+			list_span(central, span);
+		/* A stale free may still win the promise; link_span() turns it down. */
+		xchg(&span->queued, 1);
+		park_span(central, span);
+	}
 	raw_spin_unlock_irqrestore(&central->lock, flags);
 }
 EXPORT_SYMBOL_FOR_TEST(mcentral_kill);

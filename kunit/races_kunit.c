@@ -220,6 +220,26 @@ static void race_kill_promised(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->central->leaked, 0UL);
 }
 
+/* Torn down, but another had it dead already: it does not die twice. */
+static void race_kill_dead(struct kunit *test)
+{
+	struct race *r = test->priv;
+	unsigned long nparked;
+	unsigned int i;
+
+	for (i = 0; i < r->nr; i++)
+		free_all_of(r, i);
+	preempt_disable();
+	mcentral_drop_empty(r->central);
+	nparked = r->central->nparked;
+	mcentral_kill(r->span);
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, r->span->flags, MSPAN_PARKED);
+	KUNIT_EXPECT_EQ(test, r->central->nparked, nparked);
+	KUNIT_EXPECT_EQ(test, r->central->npartial, 0UL);
+	/* The fixture recounts the pages. */
+}
+
 /* A dead span stays promised; a free that came late finds each slot free; it comes back. */
 static void race_parked(struct kunit *test)
 {
@@ -337,6 +357,7 @@ static struct kunit_case race_cases[] = {
 	KUNIT_CASE_PARAM(race_disown_between, race_gen_params),
 	KUNIT_CASE_PARAM(race_kill_unlinked, race_gen_params),
 	KUNIT_CASE_PARAM(race_kill_promised, race_gen_params),
+	KUNIT_CASE_PARAM(race_kill_dead, race_gen_params),
 	KUNIT_CASE_PARAM(race_parked, race_gen_params),
 	KUNIT_CASE_PARAM(race_limbo, race_gen_params),
 	KUNIT_CASE_PARAM(race_limbo_loses, race_gen_params),
