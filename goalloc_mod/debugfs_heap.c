@@ -201,11 +201,20 @@ struct cpus_iter {
 	u64 nremote;
 };
 
+/* A span that a CPU owns now keeps its geometry until the caller's RCU section ends. */
+static void add_cpu_span(struct cpus_iter *row, const struct mspan *span)
+{
+	if (!span)
+		return;
+	row->spans++;
+	/* A large span is without an object here, and has no slots to look at. */
+	row->free += span->elemsize ? span->nelems - mspan_live(span) : 1;
+}
+
 static void add_cpu_slot(struct mcentral *central, void *data)
 {
 	struct cpus_iter *row = data;
 	struct mcache_slot *slot;
-	struct mspan *span;
 
 	if (!central_has_slots(central))
 		return;
@@ -214,14 +223,9 @@ static void add_cpu_slot(struct mcentral *central, void *data)
 	row->nrefill += READ_ONCE(slot->nrefill);
 	row->nremote += READ_ONCE(slot->nremote);
 
-	/* A span that a CPU owns now keeps its geometry until this section ends. */
 	rcu_read_lock();
-	span = READ_ONCE(slot->span);
-	if (span) {
-		row->spans++;
-		/* A large span is without an object here, and has no slots to look at. */
-		row->free += central->elemsize ? span->nelems - mspan_live(span) : 1;
-	}
+	add_cpu_span(row, READ_ONCE(slot->span));
+	add_cpu_span(row, READ_ONCE(slot->fspan));
 	rcu_read_unlock();
 }
 

@@ -112,7 +112,7 @@ struct arena_index {
 };
 
 /**
- * struct mcache_slot - the span that a CPU owns for one class or cache
+ * struct mcache_slot - the spans that a CPU owns for one class or cache
  *
  * One per CPU and central (Go's mcache.alloc[spanclass]), made at the first
  * refill; until then the central points to a dummy, whose word is always 0.
@@ -134,10 +134,14 @@ struct arena_index {
  * @fresh: objects from this address on were never handed out and are zero
  * @nalloc: allocations from this slot, ever
  * @span: the span, or NULL
+ * @fspan: a second span, which the CPU owns to free into it; or NULL
+ * @fbase: slot 0 of that
+ * @fbits: group 0 of that
+ * @fbytes: of all slots of that; 0 if there is none
+ * @idle: nothing was allocated from one look of the aging worker to the next
  * @nrefill: those of @nalloc that had to look for room first
  * @nremote: frees on this CPU into spans that it did not own
  * @aged: @nalloc when the aging worker last looked
- * @idle: and it was the same the time before
  */
 struct mcache_slot {
 	u8 busy;
@@ -153,17 +157,29 @@ struct mcache_slot {
 	u64 nalloc;
 
 	struct mspan *span;
+	struct mspan *fspan;
+	unsigned long fbase;
+	struct slot_group *fbits;
+	u32 fbytes;
+	bool idle;
 	u64 nrefill;
 	u64 nremote;
 	u64 aged;
-	bool idle;
 } ____cacheline_aligned;
+
+static_assert(offsetof(struct mcache_slot, span) == 64 && sizeof(struct mcache_slot) <= 128);
+
+/*
+ * Pages of the largest span of small objects that a CPU owns; SLUB's slabs go as
+ * far. The few classes with larger ones go by the central, under its lock.
+ */
+#define MCACHE_SPAN_PAGES 4
 
 /* Pages of the largest span that a CPU keeps when its large object was freed. */
 #define MCACHE_LARGE_PAGES 128
 
 /* mcentral.flags */
-#define MCENTRAL_PERCPU BIT(0) /* spans are of one page, or large: CPUs may own one */
+#define MCENTRAL_PERCPU BIT(0) /* CPUs may own spans */
 #define MCENTRAL_CTOR BIT(1) /* never zeroed: a ctor made its objects */
 #define MCENTRAL_KEEP BIT(2) /* zeroed for __GFP_ZERO only (SLAB_TYPESAFE_BY_RCU's rule) */
 #define MCENTRAL_DTOR BIT(3) /* objects have to be looked at before they are freed */
@@ -191,6 +207,7 @@ struct mcache_slot {
  * @flags: MCENTRAL_*
  * @want_slots: a caller missed @slots that could not make them; the service
  *	worker does
+ * @closed: is being torn down: CPUs take no more spans to free into
  * @lock: guards all that follows
  * @partial: spans that nobody owns and that have, or may have, a free slot
  * @parked: dead spans that wait for a grace period, oldest first; reused newest first
@@ -216,6 +233,7 @@ struct mcentral {
 	u8 spanclass;
 	u8 flags;
 	bool want_slots;
+	bool closed;
 
 	raw_spinlock_t lock ____cacheline_aligned;
 	struct list_head partial;
@@ -552,7 +570,7 @@ void mcentral_sync_nmi(void);
 void mcentral_init(struct mcentral *central, struct goalloc_heap *heap, unsigned int spanclass);
 struct mcentral *mcentral_get(struct goalloc_heap *heap, unsigned int spanclass, gfp_t gfp);
 void mcentral_service(void);
-struct mspan *mcentral_claim(struct mcentral *central, unsigned int owner);
+struct mspan *mcentral_claim(struct mcentral *central, unsigned int owner, bool choosy);
 void mcentral_add(struct mcentral *central, struct mspan *span);
 void mcentral_freed(struct mcentral *central, struct mspan *span);
 void mcentral_defer_large(struct mspan *span);
@@ -591,11 +609,12 @@ struct mcache_slot __percpu *mcache_alloc_slots(void);
 bool mcache_set_slots(struct mcentral *central, struct mcache_slot __percpu *slots);
 void mcache_install(struct mcentral *central);
 void mcache_want(struct mcentral *central, gfp_t gfp);
+bool mcache_keep_freed(struct mcentral *central, struct mspan *span);
 bool mcache_keep_large(struct mspan *span);
 void mcache_drop_large(struct mcentral *central);
 void mcache_uninstall(struct mcentral *central);
 void mcache_flush(struct goalloc_heap *heap, struct goalloc_cache *cache);
-bool mcache_try_flush(void);
+void mcache_try_flush(struct goalloc_heap *heap);
 void mcache_age_soon(void);
 
 /* heap.c */

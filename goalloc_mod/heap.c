@@ -149,6 +149,11 @@ static void kill_span(struct mspan *span, void *data)
 		mcentral_kill_large(central, span);
 }
 
+static void close(struct mcentral *central, void *data)
+{
+	WRITE_ONCE(central->closed, true);
+}
+
 static void count_leaks(struct mcentral *central, void *data)
 {
 	unsigned long *leaked = data;
@@ -173,8 +178,12 @@ unsigned long heap_kill_spans(struct goalloc_heap *heap, struct goalloc_cache *c
 	struct kill kill = { heap, cache };
 	unsigned long leaked = 0;
 
+	mutex_lock(&heaps_lock);
+	visit_centrals(heap, cache, close, NULL);
+	mutex_unlock(&heaps_lock);
 	/* Objects on their way through goalloc_free_rcu() are not leaks. */
 	rcu_barrier();
+	/* A CPU that did not see the centrals closed is through with that when it is flushed. */
 	mcache_flush(heap, cache);
 	/* What an NMI has promised must be listed before the lists are taken apart. */
 	mcentral_sync_nmi();
@@ -272,10 +281,10 @@ EXPORT_SYMBOL_GPL(goalloc_heap_name);
  *
  * What counts are spans, not objects: each span class and cache in use holds
  * at least one, of 8 KiB and more (goalloc_class_npages), and each CPU that
- * allocates may hold one of its own. So 8 KiB is the smallest limit that lets
- * anything through. A limit below what is held takes nothing away, and lets
- * nothing more be added. Large spans without an object that CPUs keep for the
- * next one, up to 1 MiB each, do not count.
+ * allocates or frees may hold two of its own. So 8 KiB is the smallest limit
+ * that lets anything through. A limit below what is held takes nothing away, and
+ * lets nothing more be added. Large spans without an object that CPUs keep for
+ * the next one, up to 1 MiB each, do not count.
  *
  * Context: any.
  * Return: 0, or -EINVAL if @bytes is less than 8 KiB.

@@ -47,7 +47,15 @@ void *zero_few(void *obj, u32 bytes)
 	return obj;
 }
 
-/* Point @s to nothing. */
+static void clear_freed(struct mcache_slot *s)
+{
+	WRITE_ONCE(s->fspan, NULL);
+	s->fbase = 0;
+	s->fbits = &no_slots;
+	s->fbytes = 0;
+}
+
+/* Point the part of @s that allocations use to nothing. */
 static void clear_slot(struct mcache_slot *s)
 {
 	s->span = NULL;
@@ -66,8 +74,10 @@ struct mcache_slot __percpu *mcache_alloc_slots(void)
 
 	slots = alloc_percpu_gfp(struct mcache_slot, GFP_KERNEL | __GFP_NOWARN);
 	if (slots)
-		for_each_possible_cpu(cpu)
+		for_each_possible_cpu(cpu) {
 			clear_slot(per_cpu_ptr(slots, cpu));
+			clear_freed(per_cpu_ptr(slots, cpu));
+		}
 	return slots;
 }
 
@@ -126,32 +136,60 @@ void mcache_uninstall(struct mcentral *central)
 	central->slots = mcache_dummy;
 }
 
-/* Go to a group of the CPU's own span that has room, merging on the way. */
+/* Move what others freed in a span that this CPU owns; whether there was any. */
+static bool merge_all(struct mspan *span)
+{
+	bool any = false;
+	unsigned int k;
+
+	for (k = 0; k < mspan_groups(span); k++) {
+		struct slot_group *g = &span->bits[k];
+		u64 late;
+
+		if (!atomic64_read(&g->rfree))
+			continue;
+		any = true;
+		late = slot_group_merge(g);
+		if (unlikely(late))
+			report_late(span, k, late);
+	}
+	return any;
+}
+
+/*
+ * Go on to a group of the CPU's own span, which is merged, that has room. The
+ * one that was used last comes last: others may be freeing into it.
+ */
 static bool next_group(struct mcache_slot *s)
 {
-	struct mspan *span = s->span;
-	unsigned int i;
+	unsigned int k = s->word - s->bits, n;
 
-	for (i = 0; i < s->ngroups; i++) {
-		struct slot_group *g = &s->bits[i];
-		u64 late = slot_group_merge(g);
+	for (n = 0; n < s->ngroups; n++) {
+		struct slot_group *g;
 
-		if (unlikely(late))
-			report_late(span, i, late);
+		k = k + 1 < s->ngroups ? k + 1 : 0;
+		g = &s->bits[k];
 		if (READ_ONCE(g->free) & ~(u64)atomic64_read(&g->rfree)) {
 			s->word = g;
-			s->wbase = s->base + ((unsigned long)i << MSPAN_GROUP_SHIFT) * s->size;
+			s->wbase = s->base + ((unsigned long)k << MSPAN_GROUP_SHIFT) * s->size;
 			return true;
 		}
 	}
 	return false;
 }
 
-/* Let go of the span; in a section. */
+/* Let go of a span that this CPU owns, and that its slot no longer points to. */
+static void release(struct mcentral *central, struct mspan *span)
+{
+	merge_all(span);
+	if (mspan_disown(span))
+		mcentral_add(central, span);
+}
+
+/* Let go of the span that is allocated from; in a section. */
 static void uncache(struct mcentral *central, struct mcache_slot *s)
 {
 	struct mspan *span = s->span;
-	unsigned int k;
 
 	if (!central->elemsize) {
 		s->span = NULL;
@@ -159,43 +197,69 @@ static void uncache(struct mcentral *central, struct mcache_slot *s)
 		return;
 	}
 	span->fresh = (s->fresh - s->base) / s->size;
-	for (k = 0; k < s->ngroups; k++) {
-		u64 late = slot_group_merge(&s->bits[k]);
-
-		if (unlikely(late))
-			report_late(span, k, late);
-	}
 	clear_slot(s);
-	if (mspan_disown(span))
-		mcentral_add(central, span);
+	release(central, span);
+}
+
+/* Objects are freed with no more ado than a bit. */
+static bool plain(const struct mcentral *central)
+{
+	return !(central->flags & MCENTRAL_DTOR) && !want_init_on_free();
 }
 
 static void install_span(struct mcache_slot *s, struct mspan *span)
 {
-	bool plain = !(span->central->flags & MCENTRAL_DTOR) && !want_init_on_free();
-
 	s->span = span;
 	s->size = span->elemsize;
 	s->divmul = span->divmul;
-	s->bytes = plain ? span->nelems * span->elemsize : 0;
+	s->bytes = plain(span->central) ? span->nelems * span->elemsize : 0;
 	s->base = span->base;
 	s->bits = span->bits;
 	s->fresh = span->base + span->fresh * span->elemsize;
 	s->ngroups = mspan_groups(span);
+	/* Slots that were never handed out go in ascending order: the first comes next. */
+	s->word = s->bits + s->ngroups - 1;
 }
 
-/* Find room for one more allocation; in a section. */
-static bool refill(struct mcentral *central, struct mcache_slot *s)
+/* A span that this CPU owns already, to free into, or one of the central's. */
+static struct mspan *next_span(struct mcentral *central, struct mcache_slot *s, bool choosy)
 {
+	struct mspan *span = s->fspan;
+
+	if (!span)
+		return mcentral_claim(central, smp_processor_id() + 1, choosy);
+	clear_freed(s);
+	return span;
+}
+
+/*
+ * Find room for one more allocation; in a section.
+ *
+ * Where others free into the span that this CPU allocates from, the cache line
+ * with the slots' state goes to and fro. If they follow closely it has as much
+ * room again as it had. But if they lag by nearly a span, it would go on a few
+ * slots at a time, and the line with each object: it is better left to them until
+ * they are through with it, and another used meanwhile. @choosy is false for who
+ * has no choice.
+ */
+static bool refill(struct mcentral *central, struct mcache_slot *s, bool choosy)
+{
+	bool poor = false;
+
 	s->nrefill++;
+	if (s->span)
+		poor = merge_all(s->span) && mspan_live(s->span) > s->span->nelems / 2;
+	if (poor && choosy)
+		uncache(central, s);
 	while (!s->span || !next_group(s)) {
 		struct mspan *span;
 
 		if (s->span)
 			uncache(central, s);
-		span = mcentral_claim(central, smp_processor_id() + 1);
+		span = next_span(central, s, poor && choosy);
 		if (!span)
 			return false;
+		merge_all(span);
 		install_span(s, span);
 	}
 	return true;
@@ -211,7 +275,7 @@ static struct mcache_slot *usable_slot(struct mcentral *central)
 }
 
 /* One object by way of the CPU's slot or, if that cannot be, of the central. */
-static void *alloc_once(struct mcentral *central, bool *dirty)
+static void *alloc_once(struct mcentral *central, bool *dirty, bool choosy)
 {
 	struct mcache_slot *s;
 	void *obj = NULL;
@@ -222,7 +286,7 @@ static void *alloc_once(struct mcentral *central, bool *dirty)
 		mcentral_alloc(central, 1, &obj, dirty);
 	} else {
 		mcache_begin(s);
-		if (refill(central, s))
+		if (refill(central, s, choosy))
 			mcache_take(s, &obj, dirty);
 		mcache_end(s);
 	}
@@ -240,10 +304,10 @@ static void *alloc_once(struct mcentral *central, bool *dirty)
  */
 void *mcache_alloc_slow(struct mcentral *central, gfp_t gfp)
 {
-	bool dirty = false;
+	bool dirty = false, choosy = true;
 	void *obj;
 
-	while (!(obj = alloc_once(central, &dirty))) {
+	for (; !(obj = alloc_once(central, &dirty, choosy)); choosy = false) {
 		if (!mcentral_grow(central, gfp)) {
 			report_no_memory(central, central->objsize, gfp);
 			return NULL;
@@ -254,7 +318,8 @@ void *mcache_alloc_slow(struct mcentral *central, gfp_t gfp)
 }
 
 /* What the CPU's slot has, as far as it goes. */
-static unsigned int take_bulk(struct mcentral *central, unsigned int nr, void **objs, bool *dirty)
+static unsigned int take_bulk(struct mcentral *central, unsigned int nr, void **objs, bool *dirty,
+			      bool choosy)
 {
 	struct mcache_slot *s;
 	unsigned int n = 0;
@@ -279,7 +344,7 @@ static unsigned int take_bulk(struct mcentral *central, unsigned int nr, void **
 				WRITE_ONCE(g->free, f ^ w ^ left);
 				s->nalloc += n - before;
 			}
-			if (n < nr && !refill(central, s))
+			if (n < nr && !refill(central, s, choosy))
 				break;
 		}
 		mcache_end(s);
@@ -304,11 +369,14 @@ unsigned int mcache_alloc_bulk(struct mcentral *central, gfp_t gfp, unsigned int
 			       void **objs, bool *dirty)
 {
 	unsigned int n = 0;
+	bool choosy = true;
 
 	while (n < nr) {
-		unsigned int got = take_bulk(central, min(nr - n, MCACHE_BATCH), objs + n, dirty);
+		unsigned int got = take_bulk(central, min(nr - n, MCACHE_BATCH), objs + n, dirty,
+					     choosy);
 
 		n += got;
+		choosy = got;
 		if (!got && !mcentral_grow(central, gfp)) {
 			report_no_memory(central, central->objsize, gfp);
 			break;
@@ -320,10 +388,54 @@ unsigned int mcache_alloc_bulk(struct mcentral *central, gfp_t gfp, unsigned int
 
 static void flush_slot(struct mcentral *central, struct mcache_slot *s)
 {
+	struct mspan *freed;
+
 	mcache_begin(s);
 	if (s->span)
 		uncache(central, s);
+	freed = s->fspan;
+	if (freed) {
+		clear_freed(s);
+		release(central, freed);
+	}
 	mcache_end(s);
+}
+
+/**
+ * mcache_keep_freed() - own a span because this CPU frees into it
+ * @central: the span's
+ * @span: the caller has won mspan_promise()
+ *
+ * Who frees one object of a full span is likely to free more of them: those cost
+ * no atomic operation then, and nobody allocates from the span meanwhile, which
+ * would take the cache line with its bits to and fro. It is listed when this CPU
+ * frees into another full one, and allocated from if this CPU wants to.
+ *
+ * Context: any, preemption off.
+ * Return: false if the span is to be listed.
+ */
+bool mcache_keep_freed(struct mcentral *central, struct mspan *span)
+{
+	struct mcache_slot *s = usable_slot(central);
+	struct mspan *old;
+
+	if (!s || !plain(central) || READ_ONCE(central->closed) || in_nmi())
+		return false;
+	mcache_begin(s);
+	old = s->fspan;
+	/* Promised, and not listed: nobody else can make it his. */
+	WRITE_ONCE(span->owner, smp_processor_id() + 1);
+	WRITE_ONCE(s->fspan, span);
+	s->size = span->elemsize;
+	s->divmul = span->divmul;
+	s->fbase = span->base;
+	s->fbits = span->bits;
+	s->fbytes = span->nelems * span->elemsize;
+	if (old)
+		release(central, old);
+	mcache_end(s);
+	mcache_age_soon();
+	return true;
 }
 
 /**
@@ -455,23 +567,21 @@ void mcache_flush(struct goalloc_heap *heap, struct goalloc_cache *cache)
 }
 
 /**
- * mcache_try_flush() - the same for all heaps, for want of pages
+ * mcache_try_flush() - the same for want of pages, or at the heap's limit
+ * @heap: of this heap; NULL for all heaps
  *
- * Who brings a CPU up or down may allocate, and must not wait for itself.
+ * Spans that are empty then go, too. Who brings a CPU up or down may allocate,
+ * and must not wait for itself.
  *
  * Context: may sleep; takes heaps_lock.
- * Return: whether there are more pages now than before, free or parked.
  */
-bool mcache_try_flush(void)
+void mcache_try_flush(struct goalloc_heap *heap)
 {
-	unsigned long before = READ_ONCE(mheap.pages.nfree) + READ_ONCE(mheap.pages_parked);
-
 	if (!cpus_read_trylock())
-		return false;
-	flush_cpus(NULL, NULL);
+		return;
+	flush_cpus(heap, NULL);
 	cpus_read_unlock();
-	mcentral_drop_all_empty(NULL, NULL);
-	return READ_ONCE(mheap.pages.nfree) + READ_ONCE(mheap.pages_parked) > before;
+	mcentral_drop_all_empty(heap, NULL);
 }
 
 /* What the aging worker found in a CPU's slots. */
@@ -490,7 +600,7 @@ static void age_central(struct mcentral *central, void *data)
 	if (READ_ONCE(central->slots) == mcache_dummy)
 		return;
 	s = per_cpu_ptr(central->slots, aging->cpu);
-	if (!READ_ONCE(s->span))
+	if (!READ_ONCE(s->span) && !READ_ONCE(s->fspan))
 		return;
 	nalloc = READ_ONCE(s->nalloc);
 	WRITE_ONCE(s->idle, READ_ONCE(s->aged) == nalloc);

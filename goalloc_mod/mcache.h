@@ -16,12 +16,10 @@ void *mcache_alloc_slow(struct mcentral *central, gfp_t gfp);
 unsigned int mcache_alloc_bulk(struct mcentral *central, gfp_t gfp, unsigned int nr,
 			       void **objs, bool *dirty);
 
-/*
- * Whether a section of this CPU was interrupted; preemption is off. Nothing but
- * interrupts of this CPU could change that, and they put it back.
- */
+/* Whether a section of this CPU was interrupted; preemption is off. */
 static __always_inline bool mcache_is_busy(const struct mcache_slot *s)
 {
+	/* Nothing but interrupts of this CPU changes it, and they put it back. */
 	return data_race(s->busy);
 }
 
@@ -71,15 +69,15 @@ static __always_inline bool mcache_take(struct mcache_slot *s, void **objp, bool
 }
 
 /*
- * Put a slot of the CPU's own span back, unless it is not live; in a section.
+ * Put a slot of a span that the CPU owns back, unless it is not live; in a section.
  * The two words may be read in any order: it is the owner alone who moves a bit
  * from one to the other (LOCAL_FREE_FIRST in tools/models/slots.pml).
  */
 static __always_inline bool mcache_put(const struct mcentral *central,
-				       const struct mcache_slot *s, unsigned int slot,
-				       unsigned long addr)
+				       const struct mcache_slot *s, struct slot_group *bits,
+				       unsigned int slot, unsigned long addr)
 {
-	struct slot_group *g = &s->bits[slot >> MSPAN_GROUP_SHIFT];
+	struct slot_group *g = &bits[slot >> MSPAN_GROUP_SHIFT];
 	u64 r = atomic64_read(&g->rfree);
 	u64 f = READ_ONCE(g->free) ^ BIT_ULL(slot & 63);
 
@@ -91,25 +89,42 @@ static __always_inline bool mcache_put(const struct mcentral *central,
 	return true;
 }
 
+/* The slots of a span that a CPU owns. */
+struct mcache_window {
+	unsigned long base;
+	struct slot_group *bits;
+	u32 bytes;
+};
+
+/* Of the two spans of a CPU, the one that @addr may be in. */
+static __always_inline struct mcache_window mcache_window(const struct mcache_slot *s,
+							  unsigned long addr)
+{
+	if (likely(addr - s->base < s->bytes))
+		return (struct mcache_window){ s->base, s->bits, s->bytes };
+	return (struct mcache_window){ s->fbase, s->fbits, s->fbytes };
+}
+
 /* What may be an object of the CPU's own span is freed, if it is one; in a section. */
 static __always_inline bool mcache_try_put(const struct mcentral *central,
-					   const struct mcache_slot *s, unsigned long addr)
+					   const struct mcache_slot *s, struct mcache_window w,
+					   unsigned long addr)
 {
-	unsigned long off = addr - s->base;
+	unsigned long off = addr - w.base;
 	u64 quot;
 
-	if (unlikely(off >= s->bytes))
+	if (unlikely(off >= w.bytes))
 		return false;
 	/*
 	 * In units of 2^-32 slots, a little too large: the fraction is below one
 	 * byte's worth, which is divmul, where a slot starts.
 	 */
 	quot = (u64)off * s->divmul;
-	return likely((u32)quot < s->divmul) && mcache_put(central, s, quot >> 32, addr);
+	return likely((u32)quot < s->divmul) && mcache_put(central, s, w.bits, quot >> 32, addr);
 }
 
 /**
- * mcache_free() - free an object of this CPU's own span
+ * mcache_free() - free an object of a span that this CPU owns
  * @central: of the object's class or cache
  * @addr: any number
  *
@@ -128,13 +143,13 @@ static __always_inline bool mcache_free(const struct mcentral *central, unsigned
 	if (unlikely(mcache_is_busy(s)))
 		return false;
 	mcache_begin(s);
-	ok = mcache_try_put(central, s, addr);
+	ok = mcache_try_put(central, s, mcache_window(s, addr), addr);
 	mcache_end(s);
 	return ok;
 }
 
 /**
- * mcache_free_run() - free objects of this CPU's own span, in one section
+ * mcache_free_run() - free objects of spans that this CPU owns, in one section
  * @central: of the objects' class or cache
  * @nr: how many
  * @objs: any numbers
@@ -146,6 +161,7 @@ static __always_inline size_t mcache_free_run(const struct mcentral *central, si
 					      void **objs)
 {
 	struct mcache_slot *s = this_cpu_ptr(READ_ONCE(central->slots)), own;
+	struct mcache_window w;
 	size_t n = 0;
 
 	if (unlikely(mcache_is_busy(s)))
@@ -154,7 +170,8 @@ static __always_inline size_t mcache_free_run(const struct mcentral *central, si
 	mcache_begin(s);
 	/* What is in registers need not be read each time. */
 	own = *s;
-	while (n < nr && mcache_try_put(central, &own, (unsigned long)objs[n]))
+	w = mcache_window(s, (unsigned long)objs[0]);
+	while (n < nr && mcache_try_put(central, &own, w, (unsigned long)objs[n]))
 		n++;
 	mcache_end(s);
 	return n;

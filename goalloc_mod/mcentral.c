@@ -246,7 +246,8 @@ void mcentral_freed(struct mcentral *central, struct mspan *span)
 	u16 owner;
 
 	if (mspan_promise(span)) {
-		mcentral_add(central, span);
+		if (!mcache_keep_freed(central, span))
+			mcentral_add(central, span);
 		return;
 	}
 
@@ -284,17 +285,29 @@ static void nmi_frees_fn(struct irq_work *work)
 	}
 }
 
+/*
+ * The span that was listed first, or was kept; the lock is held. If there is no
+ * other and it is half full, a new one is better.
+ */
+static struct mspan *choose(struct mcentral *central)
+{
+	struct mspan *span = list_last_entry(&central->partial, struct mspan, node);
+
+	return central->npartial > 1 || mspan_live(span) <= span->nelems / 2 ? span : NULL;
+}
+
 /**
  * mcentral_claim() - take a span with a free slot off the list
  * @central: the central
  * @owner: whose it shall be
+ * @choosy: not the span that was listed last, and none rather than a poor one
  *
  * The span may turn out to be full: a promise can come late.
  *
  * Context: any, preemption off; no lock held.
  * Return: the span, no longer linked but still promised, or NULL.
  */
-struct mspan *mcentral_claim(struct mcentral *central, unsigned int owner)
+struct mspan *mcentral_claim(struct mcentral *central, unsigned int owner, bool choosy)
 {
 	struct mspan *span;
 	unsigned long flags;
@@ -302,6 +315,8 @@ struct mspan *mcentral_claim(struct mcentral *central, unsigned int owner)
 	if (!READ_ONCE(central->npartial) || !goalloc_lock(&central->lock, &flags))
 		return NULL;
 	span = list_first_entry_or_null(&central->partial, struct mspan, node);
+	if (span && unlikely(choosy))
+		span = choose(central);
 	if (span) {
 		unlink_span(central, span);
 		WRITE_ONCE(span->owner, owner);
@@ -427,14 +442,38 @@ static void construct(struct mcentral *central, struct mspan *span)
 		ctor((void *)(span->base + i * span->elemsize));
 }
 
+/* At its limit, a heap can do without other classes' empty spans, and what CPUs own of them. */
+static bool make_room_in(struct goalloc_heap *heap)
+{
+	long pages = atomic_long_read(&heap->pages);
+
+	mcentral_drop_all_empty(heap, NULL);
+	if (atomic_long_read(&heap->pages) == pages)
+		mcache_try_flush(heap);
+	mheap_reap_soon();
+	return atomic_long_read(&heap->pages) < pages;
+}
+
+/* The last resort: all heaps' dead spans, and what CPUs hold without need. */
+static bool make_room_in_all(void)
+{
+	unsigned long free = READ_ONCE(mheap.pages.nfree);
+
+	if (!READ_ONCE(mheap.pages_parked)) {
+		mcache_try_flush(NULL);
+		if (!READ_ONCE(mheap.pages_parked) && READ_ONCE(mheap.pages.nfree) <= free)
+			return false;
+	}
+	mheap_reap_now();
+	return true;
+}
+
 /**
  * mcentral_make_room() - make memory for a span
  * @central: whose it will be
  * @npages: its length
  * @align_pages: its alignment
  * @err: why there was none: as mheap_alloc_span() returns it
- *
- * At the heap's limit other classes' empty spans can go.
  *
  * Context: may sleep.
  * Return: false if trying again is no use.
@@ -448,20 +487,9 @@ bool mcentral_make_room(struct mcentral *central, u32 npages, u32 align_pages, i
 		memalloc_noio_restore(noio);
 		return ok;
 	}
-	if (err == -EDQUOT) {
-		long pages = atomic_long_read(&central->heap->pages);
-
-		mcentral_drop_all_empty(central->heap, NULL);
-		mheap_reap_soon();
-		return atomic_long_read(&central->heap->pages) < pages;
-	}
-	if (mheap_grow(npages, align_pages))
-		return true;
-	/* Other classes' dead spans, and what CPUs hold without need, are the last resort. */
-	if (!READ_ONCE(mheap.pages_parked) && !mcache_try_flush())
-		return false;
-	mheap_reap_now();
-	return true;
+	if (err == -EDQUOT)
+		return make_room_in(central->heap);
+	return mheap_grow(npages, align_pages) || make_room_in_all();
 }
 
 /**
@@ -495,6 +523,9 @@ bool mcentral_grow(struct mcentral *central, gfp_t gfp)
 		span = mheap_alloc_span(central);
 		if (!IS_ERR(span))
 			break;
+		/* What a choosy caller left will have to do. */
+		if (READ_ONCE(central->npartial))
+			return true;
 		if (!may_block) {
 			mheap_service_soon();
 			return false;

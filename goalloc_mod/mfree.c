@@ -149,11 +149,11 @@ static bool free_buried(struct mcentral *central, struct mspan *span, unsigned i
 	if (mcache_is_busy(s))
 		return free_remote(central, span, slot, addr);
 	mcache_begin(s);
-	if (s->bits != span->bits) {
+	if (s->span != span && s->fspan != span) {
 		mcache_end(s);
 		return free_remote(central, span, slot, addr);
 	}
-	ok = mcache_put(central, s, slot, addr);
+	ok = mcache_put(central, s, span->bits, slot, addr);
 	mcache_end(s);
 	return ok;
 }

@@ -428,7 +428,7 @@ void central_counts_add(struct mcentral *central, struct central_counts *counts)
 		counts->nalloc += READ_ONCE(slot->nalloc);
 		counts->nrefill += READ_ONCE(slot->nrefill);
 		counts->nremote += READ_ONCE(slot->nremote);
-		counts->holding += !!READ_ONCE(slot->span);
+		counts->holding += READ_ONCE(slot->span) || READ_ONCE(slot->fspan);
 	}
 }
 

@@ -80,7 +80,7 @@ static struct context *prepare(struct kunit *test)
 	c->heap = test_heap(test, "kunit-context");
 	args.heap = c->heap;
 	c->cache = test_cache(test, "narrow", 256, &args, 0);
-	c->wide = test_cache(test, "wide", 3072, &args, 0);
+	c->wide = test_cache(test, "wide", 8704, &args, 0);
 	c->central = &c->cache->central;
 	c->process = (struct party){ .c = c, .mark = 0x10 };
 	c->hard = (struct party){ .c = c, .mark = 0x20 };
@@ -97,7 +97,7 @@ static void *alloc_some(struct context *c, unsigned int i, size_t *size)
 
 	switch (i % 4) {
 	case 0:
-		*size = 3072;
+		*size = 8704;
 		return goalloc_cache_alloc(c->wide, gfp);
 	case 1:
 		*size = 32;
@@ -178,7 +178,7 @@ static void finish(struct kunit *test, struct party *p)
 	unsigned int i;
 
 	for (i = 0; i < HELD; i++)
-		drop(p, i, i % 4 == 0 ? 3072 : i % 4 == 1 ? 32 : 256);
+		drop(p, i, i % 4 == 0 ? 8704 : i % 4 == 1 ? 32 : 256);
 	KUNIT_EXPECT_GE(test, p->rounds, 300UL);
 	KUNIT_EXPECT_EQ(test, p->broken, 0UL);
 	KUNIT_EXPECT_LT(test, p->failed, p->rounds / 10 + 10);
@@ -275,20 +275,22 @@ static void context_first_use(struct kunit *test)
 static void context_busy(struct kunit *test)
 {
 	struct context *c = prepare(test);
-	u8 *own = goalloc_cache_alloc(c->cache, GFP_KERNEL), *bulk[40];
-	u8 *second = goalloc_cache_alloc(c->cache, GFP_KERNEL), *nested;
+	u8 *own[20], *bulk[40], *nested;
 	struct mcache_slot *s;
 	struct mspan *span;
 	u64 nalloc, nremote;
-	int n;
+	int n, i;
 
-	KUNIT_ASSERT_NOT_NULL(test, own);
-	KUNIT_ASSERT_NOT_NULL(test, second);
+	for (i = 0; i < ARRAY_SIZE(own); i++) {
+		own[i] = goalloc_cache_alloc(c->cache, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, own[i]);
+	}
 	preempt_disable();
 	KUNIT_EXPECT_TRUE(test, central_has_slots(c->central));
 	s = this_cpu_ptr(c->central->slots);
 	span = s->span;
-	KUNIT_EXPECT_PTR_EQ(test, span, span_containing((unsigned long)own));
+	KUNIT_EXPECT_PTR_EQ(test, span, span_containing((unsigned long)own[0]));
+	KUNIT_EXPECT_GT(test, 2 * (int)ARRAY_SIZE(own), (int)span->nelems);
 	nalloc = s->nalloc;
 	nremote = s->nremote;
 
@@ -301,12 +303,14 @@ static void context_busy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->nalloc, nalloc);
 
 	/* A free into the CPU's own span: for its owner to find. */
-	goalloc_cache_free(c->cache, own);
+	goalloc_cache_free(c->cache, own[0]);
 	KUNIT_EXPECT_EQ(test, s->nremote, nremote + 1);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&span->bits->rfree), 1LL);
-	goalloc_heap_free(c->heap, second);
+	goalloc_heap_free(c->heap, own[1]);
 	goalloc_free(nested);
 	KUNIT_EXPECT_EQ(test, s->nremote, nremote + 3);
+	for (i = 2; i < ARRAY_SIZE(own); i++)
+		goalloc_free(own[i]);
 	KUNIT_EXPECT_EQ(test, s->busy, 1);
 	KUNIT_EXPECT_PTR_EQ(test, s->span, span);
 	WRITE_ONCE(s->busy, 0);

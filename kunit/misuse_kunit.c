@@ -101,6 +101,42 @@ static void misuse_cached_slot(struct kunit *test)
 	EXPECT_REFUSED(test, MISUSE_DOUBLE_FREE, true, goalloc_free(hide(p)));
 }
 
+static void misuse_freed_span_there(void *arg)
+{
+	goalloc_free(hide(arg));
+	barrier();
+}
+
+/* In the span that a CPU owns because it freed into it. */
+static void misuse_freed_span(struct kunit *test)
+{
+	struct goalloc_cache *cache = cache_of(test);
+	unsigned int cpu = pin(test);
+	void *objs[32], *p, *q, *live;
+
+	KUNIT_ASSERT_EQ(test, goalloc_cache_alloc_bulk(cache, GFP_KERNEL, 32, objs), 32);
+	p = hide(objs[8]);
+	q = hide(objs[9]);
+	live = hide(objs[10]);
+	goalloc_cache_free(cache, hide(p));
+	goalloc_cache_free(cache, hide(q));
+	KUNIT_ASSERT_EQ(test, span_containing((unsigned long)p)->owner, cpu + 1);
+	KUNIT_ASSERT_PTR_EQ(test, per_cpu_ptr(cache->central.slots, cpu)->fspan,
+			    span_containing((unsigned long)p));
+
+	/* One that was freed by an atomic operation, and one that was not. */
+	EXPECT_REFUSED(test, MISUSE_DOUBLE_FREE, true, goalloc_cache_free(cache, hide(p)));
+	EXPECT_REFUSED(test, MISUSE_DOUBLE_FREE, true, goalloc_cache_free(cache, hide(q)));
+	EXPECT_REFUSED(test, MISUSE_DOUBLE_FREE, true,
+		       on_cpu(other_cpu(test), misuse_freed_span_there, q));
+	EXPECT_REFUSED(test, MISUSE_INTERIOR, true, goalloc_free(hide(live + 8)));
+	EXPECT_REFUSED(test, MISUSE_WRONG_HEAP, true,
+		       goalloc_heap_free(goalloc_heap_default(), hide(live)));
+	objs[8] = NULL;
+	objs[9] = NULL;
+	goalloc_free_bulk(32, objs);
+}
+
 static void misuse_never_handed_out(struct kunit *test)
 {
 	struct remote r = { cache_of(test) };
@@ -317,6 +353,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_other_cpu),
 	KUNIT_CASE(misuse_other_cpu_first),
 	KUNIT_CASE(misuse_cached_slot),
+	KUNIT_CASE(misuse_freed_span),
 	KUNIT_CASE(misuse_never_handed_out),
 	KUNIT_CASE(misuse_interior),
 	KUNIT_CASE(misuse_span_tail),
