@@ -69,7 +69,7 @@ static void cache_geometry(struct goalloc_cache *cache)
 	central->nelems = min_t(u32, bytes / elemsize, MSPAN_MAX_ELEMS);
 	/* With one slot there is nothing to divide; large sizes are not exact. */
 	central->divmul = elemsize <= GOALLOC_MAX_SMALL ? goalloc_divmul(elemsize) : 0;
-	if (npages == 1)
+	if (npages <= MCACHE_SPAN_PAGES)
 		central->flags |= MCENTRAL_PERCPU;
 }
 

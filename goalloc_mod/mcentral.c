@@ -60,7 +60,7 @@ static void init_class(struct mcentral *central, struct goalloc_heap *heap,
 	central->npages = goalloc_class_npages[class];
 	central->align_pages = goalloc_class_span_align[class];
 	central->nelems = goalloc_class_nelems[class];
-	if (central->npages <= 1)
+	if (central->npages <= MCACHE_SPAN_PAGES)
 		central->flags |= MCENTRAL_PERCPU;
 }
 
