@@ -25,8 +25,8 @@
 /* Centrals kept ahead for first uses that must not sleep. */
 #define SPARE_CENTRALS 16
 
-/* Spans that are looked at under the lock for being empty. */
-#define DROP_LOOK 256
+/* Spans that are looked at for being empty while the lock is held. */
+#define DROP_LOOK 32
 
 /* What a free in an NMI leaves to do: spans, linked by mspan.lnode. */
 struct nmi_frees {
@@ -552,15 +552,10 @@ bool mcentral_grow(struct mcentral *central, gfp_t gfp)
 	return true;
 }
 
-/**
- * mcentral_drop_empty() - keep no empty spans, for once
- * @central: the central
- *
- * Context: any but NMI; no lock held.
- */
-void mcentral_drop_empty(struct mcentral *central)
+/* Park some of the listed spans that are empty; whether there may be more. */
+static bool drop_some(struct mcentral *central)
 {
-	unsigned int look = DROP_LOOK;
+	unsigned int look = DROP_LOOK, parked = 0;
 	struct mspan *span, *next;
 	unsigned long flags;
 
@@ -569,10 +564,25 @@ void mcentral_drop_empty(struct mcentral *central)
 	list_for_each_entry_safe_reverse(span, next, &central->partial, node) {
 		if (!look--)
 			break;
-		if (mspan_all_free(span))
-			park_span(central, span);
+		if (!mspan_all_free(span))
+			continue;
+		park_span(central, span);
+		parked++;
 	}
 	raw_spin_unlock_irqrestore(&central->lock, flags);
+	return parked == DROP_LOOK;
+}
+
+/**
+ * mcentral_drop_empty() - keep no empty spans, for once
+ * @central: the central
+ *
+ * Context: any but NMI; no lock held.
+ */
+void mcentral_drop_empty(struct mcentral *central)
+{
+	while (drop_some(central))
+		;
 }
 EXPORT_SYMBOL_FOR_TEST(mcentral_drop_empty);
 

@@ -10,19 +10,20 @@
 
 static struct workqueue_struct *mreap_wq;
 
-/* Detach what may go; the oldest come first. */
-static void reap_central(struct mcentral *central, void *data)
+/* Spans that are detached while the lock is held. */
+#define REAP_LOOK 32
+
+/* Detach some of what may go; the oldest come first. Whether there may be more. */
+static bool detach_some(struct mcentral *central, struct list_head *list, bool *left)
 {
 	struct mspan *span, *next;
-	bool *left = data;
-	LIST_HEAD(list);
+	unsigned int look = REAP_LOOK;
 	unsigned long flags;
-
-	if (!READ_ONCE(central->nparked))
-		return;
 
 	raw_spin_lock_irqsave(&central->lock, flags);
 	list_for_each_entry_safe(span, next, &central->parked, node) {
+		if (!look)
+			break;
 		/*
 		 * The grace period alone does not do: of two calls that raced
 		 * to free one object by RCU, one may have its callback to come.
@@ -31,13 +32,27 @@ static void reap_central(struct mcentral *central, void *data)
 			*left = true;
 			break;
 		}
-		list_move_tail(&span->node, &list);
+		list_move_tail(&span->node, list);
 		central->nparked--;
+		look--;
 	}
 	raw_spin_unlock_irqrestore(&central->lock, flags);
+	return !look;
+}
 
-	list_for_each_entry_safe(span, next, &list, node)
-		mheap_free_span(span);
+static void reap_central(struct mcentral *central, void *data)
+{
+	struct mspan *span, *next;
+	bool more = READ_ONCE(central->nparked);
+
+	while (more) {
+		LIST_HEAD(list);
+
+		more = detach_some(central, &list, data);
+		list_for_each_entry_safe(span, next, &list, node)
+			mheap_free_span(span);
+		cond_resched();
+	}
 }
 
 static bool reap(void)
