@@ -11,7 +11,10 @@
  *
  * Debugfs goalloc_steps has a line for each operation: its name, instructions,
  * how many of them lock, and the first one that does. In goalloc_steps_trace
- * there is a line for each instruction: operation, address, "lock" or "-".
+ * there is a line for each instruction: operation, where it is, "lock" or "-", how
+ * often preemption was disabled, its bytes, and the registers that an address may
+ * be made of, as REGS has them: steps-report makes cache lines and stretches of
+ * that. These are addresses as they are, so this module is for test machines.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -24,25 +27,41 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/seq_file.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include <asm/processor-flags.h>
 
 #define MAX_STEPS 4096 /* of a longer operation, the first */
-#define WARM_UP 100
-#define BATCH 512 /* objects of 64 bytes: more than a span */
+#define WARM_UP 20
+#define SPAN 128 /* objects of 64 bytes in a span */
+#define BATCH (4 * SPAN)
+#define BULK 64
+
+#define REGS                                                                   \
+	"gs:%lx rip:%lx rax:%lx rbx:%lx rcx:%lx rdx:%lx rsi:%lx rdi:%lx rbp:%lx " \
+	"rsp:%lx r8:%lx r9:%lx r10:%lx r11:%lx r12:%lx r13:%lx r14:%lx r15:%lx"
+
+/* What is seen of an instruction before it runs. */
+struct step {
+	struct pt_regs regs;
+	unsigned int preempt;
+};
 
 static DEFINE_MUTEX(steps_lock); /* readers, who all measure */
-static unsigned long step[MAX_STEPS];
+static struct step *step; /* MAX_STEPS of them */
 static unsigned int nsteps;
 static struct task_struct *stepping;
 
-static struct goalloc_cache *cache;
+static struct goalloc_cache *cache, *tiny;
 static struct kmem_cache *kmem;
 static struct dentry *files[2];
-static void *objs[BATCH];
+static void *objs[BATCH + 1];
 
 /* The CPU is about to execute what is at regs->ip. */
 static int on_step(struct notifier_block *nb, unsigned long event, void *data)
@@ -51,8 +70,11 @@ static int on_step(struct notifier_block *nb, unsigned long event, void *data)
 
 	if (event != DIE_DEBUG || READ_ONCE(stepping) != current)
 		return NOTIFY_DONE;
-	if (nsteps < MAX_STEPS)
-		step[nsteps++] = args->regs->ip;
+	if (nsteps < MAX_STEPS) {
+		step[nsteps].regs = *args->regs;
+		/* The trap itself is counted in higher bits. */
+		step[nsteps++].preempt = preempt_count() & PREEMPT_MASK;
+	}
 	return NOTIFY_STOP;
 }
 
@@ -130,32 +152,135 @@ static void kmem_pair(void)
 	kmem_cache_free(kmem, kmem_cache_alloc(kmem, GFP_ATOMIC));
 }
 
-/* The CPU's span is another by now, and the freed object not its span's first. */
-static void fill_objs(void)
+static void free_range(unsigned int first, unsigned int end)
+{
+	for (; first < end; first++) {
+		goalloc_cache_free(cache, objs[first]);
+		objs[first] = NULL;
+	}
+}
+
+/* Some spans, each full, the last of them the CPU's to allocate from. */
+static void fill_spans(void)
 {
 	unsigned int i;
 
+	goalloc_cache_shrink(cache);
 	for (i = 0; i < BATCH; i++)
 		objs[i] = goalloc_cache_alloc(cache, GFP_KERNEL);
-	goalloc_cache_free(cache, objs[0]);
 }
 
-static void free_elsewhere(void)
+static void free_spans(void)
 {
-	goalloc_cache_free(cache, objs[1]);
+	free_range(0, ARRAY_SIZE(objs));
 }
 
-static void free_objs(void)
+/* One of them is the CPU's to free into. */
+static void fill_and_free(void)
+{
+	fill_spans();
+	free_range(0, 1);
+}
+
+/* One of them was, and is another's by now. */
+static void fill_and_list(void)
+{
+	fill_and_free();
+	free_range(SPAN, SPAN + 1);
+}
+
+/* One is empty, and the CPU's to free into. */
+static void fill_and_empty(void)
+{
+	fill_spans();
+	free_range(0, SPAN);
+}
+
+/* Two are listed, none is the CPU's to free into, and its own is full. */
+static void fill_and_use(void)
 {
 	unsigned int i;
 
-	for (i = 2; i < BATCH; i++)
-		goalloc_cache_free(cache, objs[i]);
+	fill_spans();
+	free_range(0, 3 * SPAN);
+	for (i = 2 * SPAN; i < 3 * SPAN; i++)
+		objs[i] = goalloc_cache_alloc(cache, GFP_KERNEL);
+}
+
+static void free_second(void)
+{
+	free_range(1, 2);
+}
+
+static void free_other(void)
+{
+	free_range(SPAN, SPAN + 1);
+}
+
+static void alloc_one(void)
+{
+	objs[BATCH] = goalloc_cache_alloc(cache, GFP_ATOMIC);
+}
+
+static void alloc_bulk(void)
+{
+	goalloc_cache_alloc_bulk(cache, GFP_ATOMIC, BULK, objs);
+}
+
+static void free_bulk(void)
+{
+	goalloc_cache_free_bulk(cache, BULK, objs);
+	memset(objs, 0, BULK * sizeof(*objs));
+}
+
+/* The CPU has a span to allocate from, all of it free. */
+static void own_empty(void)
+{
+	goalloc_cache_shrink(cache);
+	goalloc_cache_free(cache, goalloc_cache_alloc(cache, GFP_KERNEL));
+}
+
+static void own_bulk(void)
+{
+	own_empty();
+	alloc_bulk();
+}
+
+static void own_100(void)
+{
+	goalloc_free(goalloc_alloc(100, GFP_KERNEL));
+}
+
+/* The first word of slots is used up, in a span of sixteen. */
+static void fill_word(void)
+{
+	unsigned int i;
+
+	goalloc_cache_shrink(tiny);
+	for (i = 0; i < BITS_PER_TYPE(u64); i++)
+		objs[i] = goalloc_cache_alloc(tiny, GFP_KERNEL);
+}
+
+static void alloc_tiny(void)
+{
+	objs[BITS_PER_TYPE(u64)] = goalloc_cache_alloc(tiny, GFP_ATOMIC);
+}
+
+static void free_tiny(void)
+{
+	goalloc_cache_free_bulk(tiny, BITS_PER_TYPE(u64) + 1, objs);
+	memset(objs, 0, sizeof(objs));
 }
 
 static void medium_pair(void)
 {
 	goalloc_free(goalloc_alloc(65536, GFP_ATOMIC));
+}
+
+/* More than a CPU keeps. */
+static void large_pair(void)
+{
+	goalloc_free(goalloc_alloc(SZ_2M, GFP_ATOMIC));
 }
 
 static void control_lock(void)
@@ -181,9 +306,17 @@ static const struct operation {
 	{ "nothing", nothing },
 	{ "64B-cached/goalloc", cached_pair },
 	{ "64B-cached/kmem_cache", kmem_pair },
-	{ "100B/goalloc", general_pair },
-	{ "64B-elsewhere/goalloc", free_elsewhere, fill_objs, free_objs },
+	{ "100B/goalloc", general_pair, own_100 },
+	{ "64B-freed-into/goalloc", free_second, fill_and_free, free_spans },
+	{ "64B-elsewhere/goalloc", free_second, fill_and_list, free_spans },
+	{ "64B-next-freed/goalloc", free_other, fill_and_empty, free_spans },
+	{ "64B-claim/goalloc", alloc_one, fill_and_use, free_spans },
+	{ "64B-new-span/goalloc", alloc_one, fill_spans, free_spans },
+	{ "64B-bulk-alloc/goalloc", alloc_bulk, own_empty, free_bulk },
+	{ "64B-bulk-free/goalloc", free_bulk, own_bulk },
+	{ "8B-next-word/goalloc", alloc_tiny, fill_word, free_tiny },
 	{ "64KiB/goalloc", medium_pair },
+	{ "2MiB/goalloc", large_pair },
 	{ "control/lock", control_lock },
 	{ "control/xchg", control_xchg },
 };
@@ -215,8 +348,8 @@ static int steps_show(struct seq_file *m, void *unused)
 
 		run(&operations[i]);
 		for (k = nsteps; k > 0; k--) {
-			if (locks(step[k - 1])) {
-				first = step[k - 1];
+			if (locks(step[k - 1].regs.ip)) {
+				first = step[k - 1].regs.ip;
 				n++;
 			}
 		}
@@ -231,6 +364,19 @@ static int steps_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(steps);
 
+static void show_step(struct seq_file *m, const struct step *s)
+{
+	const struct pt_regs *r = &s->regs;
+	u8 code[16] = {};
+
+	copy_from_kernel_nofault(code, (void *)r->ip, sizeof(code));
+	seq_printf(m, "%pS\t%s\t%u\t%*phN\t", (void *)r->ip, locks(r->ip) ? "lock" : "-",
+		   s->preempt, (int)sizeof(code), code);
+	seq_printf(m, REGS "\n", this_cpu_read(this_cpu_off), r->ip, r->ax, r->bx, r->cx, r->dx,
+		   r->si, r->di, r->bp, r->sp, r->r8, r->r9, r->r10, r->r11, r->r12, r->r13,
+		   r->r14, r->r15);
+}
+
 static int trace_show(struct seq_file *m, void *unused)
 {
 	unsigned int i, k;
@@ -238,9 +384,10 @@ static int trace_show(struct seq_file *m, void *unused)
 	mutex_lock(&steps_lock);
 	for (i = 0; i < ARRAY_SIZE(operations); i++) {
 		run(&operations[i]);
-		for (k = 0; k < nsteps; k++)
-			seq_printf(m, "%s\t%pS\t%s\n", operations[i].name, (void *)step[k],
-				   locks(step[k]) ? "lock" : "-");
+		for (k = 0; k < nsteps; k++) {
+			seq_printf(m, "%s\t", operations[i].name);
+			show_step(m, &step[k]);
+		}
 	}
 	mutex_unlock(&steps_lock);
 	return 0;
@@ -251,13 +398,21 @@ static int __init steps_init(void)
 {
 	int err;
 
+	step = vcalloc(MAX_STEPS, sizeof(*step));
+	if (!step)
+		return -ENOMEM;
 	cache = goalloc_cache_create("steps_64", 64, NULL, 0);
-	if (IS_ERR(cache))
-		return PTR_ERR(cache);
+	err = PTR_ERR_OR_ZERO(cache);
+	if (err)
+		goto step;
+	tiny = goalloc_cache_create("steps_8", 8, NULL, 0);
+	err = PTR_ERR_OR_ZERO(tiny);
+	if (err)
+		goto cache;
 	kmem = kmem_cache_create("goalloc_steps_64", 64, 0, 0, NULL);
 	if (!kmem) {
 		err = -ENOMEM;
-		goto cache;
+		goto tiny;
 	}
 	err = register_die_notifier(&step_nb);
 	if (err)
@@ -267,8 +422,12 @@ static int __init steps_init(void)
 	return 0;
 kmem:
 	kmem_cache_destroy(kmem);
+tiny:
+	goalloc_cache_destroy(tiny);
 cache:
 	goalloc_cache_destroy(cache);
+step:
+	vfree(step);
 	return err;
 }
 module_init(steps_init);
@@ -279,7 +438,9 @@ static void __exit steps_exit(void)
 	debugfs_remove(files[0]);
 	unregister_die_notifier(&step_nb);
 	kmem_cache_destroy(kmem);
+	goalloc_cache_destroy(tiny);
 	goalloc_cache_destroy(cache);
+	vfree(step);
 }
 module_exit(steps_exit);
 
