@@ -42,6 +42,7 @@
 #define SPAN 128 /* objects of 64 bytes in a span */
 #define BATCH (4 * SPAN)
 #define BULK 64
+#define WORD 64 /* slots of a word */
 
 #define REGS                                                                   \
 	"gs:%lx rip:%lx rax:%lx rbx:%lx rcx:%lx rdx:%lx rsi:%lx rdi:%lx rbp:%lx " \
@@ -257,18 +258,18 @@ static void fill_word(void)
 	unsigned int i;
 
 	goalloc_cache_shrink(tiny);
-	for (i = 0; i < BITS_PER_TYPE(u64); i++)
+	for (i = 0; i < WORD; i++)
 		objs[i] = goalloc_cache_alloc(tiny, GFP_KERNEL);
 }
 
 static void alloc_tiny(void)
 {
-	objs[BITS_PER_TYPE(u64)] = goalloc_cache_alloc(tiny, GFP_ATOMIC);
+	objs[WORD] = goalloc_cache_alloc(tiny, GFP_ATOMIC);
 }
 
 static void free_tiny(void)
 {
-	goalloc_cache_free_bulk(tiny, BITS_PER_TYPE(u64) + 1, objs);
+	goalloc_cache_free_bulk(tiny, WORD + 1, objs);
 	memset(objs, 0, sizeof(objs));
 }
 
@@ -297,12 +298,14 @@ static void control_xchg(void)
 	xchg(&word, 1);
 }
 
-static const struct operation {
+struct operation {
 	const char *name;
 	void (*fn)(void);
 	void (*before)(void);
 	void (*after)(void);
-} operations[] = {
+};
+
+static const struct operation operations[] = {
 	{ "nothing", nothing },
 	{ "64B-cached/goalloc", cached_pair },
 	{ "64B-cached/kmem_cache", kmem_pair },
