@@ -721,41 +721,6 @@ bool palloc_free(struct page_alloc *pa, u32 nr, u32 page, u32 npages)
 EXPORT_SYMBOL_FOR_TEST(palloc_free);
 
 /**
- * palloc_is_free() - whether pages are all free
- * @pa: the page allocator
- * @nr: the arena's number
- * @page: the first page, counted from the arena's base
- * @npages: how many
- */
-bool palloc_is_free(const struct page_alloc *pa, u32 nr, u32 page, u32 npages)
-{
-	return has_pages(pa, nr, page, npages) &&
-	       find_next_bit(pa->arena[nr]->bits, page + npages, page) >= page + npages;
-}
-EXPORT_SYMBOL_FOR_TEST(palloc_is_free);
-
-/**
- * palloc_next_run() - the next free run of an arena
- * @a: the arena
- * @from: the page to begin at: one within a run gives the rest of it
- * @page: the run's first page
- * @len: its length in pages
- *
- * Return: false if no page from @from on is free.
- */
-bool palloc_next_run(const struct palloc_arena *a, u32 from, u32 *page, u32 *len)
-{
-	if (a->full || from >= a->npages)
-		return false;
-	*page = find_next_zero_bit(a->bits, a->npages, from);
-	if (*page >= a->npages)
-		return false;
-	*len = find_next_bit(a->bits, a->npages, *page) - *page;
-	return true;
-}
-EXPORT_SYMBOL_FOR_TEST(palloc_next_run);
-
-/**
  * palloc_largest() - pages of the longest free run there is
  * @pa: the page allocator
  */

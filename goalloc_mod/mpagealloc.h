@@ -82,8 +82,6 @@ int palloc_add_full(struct page_alloc *pa, struct palloc_arena *a, unsigned long
 bool palloc_remove(struct page_alloc *pa, u32 nr);
 bool palloc_alloc(struct page_alloc *pa, u32 npages, u32 align_pages, u32 *nr, u32 *page);
 bool palloc_free(struct page_alloc *pa, u32 nr, u32 page, u32 npages);
-bool palloc_is_free(const struct page_alloc *pa, u32 nr, u32 page, u32 npages);
-bool palloc_next_run(const struct palloc_arena *a, u32 from, u32 *page, u32 *len);
 u32 palloc_largest(struct page_alloc *pa);
 
 #endif /* GOALLOC_MPAGEALLOC_H */

@@ -200,15 +200,20 @@ static void expect_no_alloc(struct kunit *test, u32 npages, u32 align)
 	KUNIT_ASSERT_FALSE_MSG(test, alloc(test, npages, align, &nr, &page), "%u pages", npages);
 }
 
+static bool is_free(const struct page_alloc *pa, u32 nr, u32 page, u32 npages)
+{
+	return find_next_bit(pa->arena[nr]->bits, page + npages, page) >= page + npages;
+}
+
 static void free_pages_ok(struct kunit *test, u32 nr, u32 page, u32 npages)
 {
 	struct pagealloc_test *t = test->priv;
 
-	KUNIT_ASSERT_FALSE(test, palloc_is_free(&t->pa, nr, page, npages));
+	KUNIT_ASSERT_FALSE(test, is_free(&t->pa, nr, page, npages));
 	KUNIT_ASSERT_TRUE_MSG(test, palloc_free(&t->pa, nr, page, npages), "%u:%u, %u pages",
 			      nr, page, npages);
 	set_used(test, nr, page, npages, false);
-	KUNIT_ASSERT_TRUE(test, palloc_is_free(&t->pa, nr, page, npages));
+	KUNIT_ASSERT_TRUE(test, is_free(&t->pa, nr, page, npages));
 }
 
 static void free_pages_bad(struct kunit *test, u32 nr, u32 page, u32 npages)
@@ -436,12 +441,11 @@ static void pagealloc_free(struct kunit *test)
 	/* What was free at the start is free in one piece. */
 	for (r = c->free; r->npages; r++) {
 		struct pagealloc_test *t = test->priv;
-		u32 page, len;
+		const struct palloc_arena *a = &t->arena[r->nr].a;
 
-		KUNIT_ASSERT_TRUE(test,
-				  palloc_next_run(&t->arena[r->nr].a, r->page, &page, &len));
-		KUNIT_ASSERT_EQ(test, page, r->page);
-		KUNIT_ASSERT_EQ(test, len, r->npages);
+		KUNIT_ASSERT_TRUE(test, is_free(&t->pa, r->nr, r->page, r->npages));
+		KUNIT_ASSERT_TRUE(test, r->page + r->npages == a->npages ||
+				  test_bit(r->page + r->npages, a->bits));
 	}
 }
 
@@ -619,8 +623,6 @@ static void pagealloc_arenas(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, palloc_free(&t->pa, nr, page, 1));
 	KUNIT_EXPECT_FALSE(test, palloc_free(&t->pa, 0, 0, 1));
 	KUNIT_EXPECT_FALSE(test, palloc_free(&t->pa, 0, 0, 20000));
-	KUNIT_EXPECT_FALSE(test, palloc_is_free(&t->pa, 0, 0, 1));
-	KUNIT_EXPECT_FALSE(test, palloc_next_run(spare, 0, &page, &nr));
 	KUNIT_EXPECT_TRUE(test, palloc_remove(&t->pa, 0));
 	check(test);
 }
@@ -662,39 +664,8 @@ static void pagealloc_misuse(struct kunit *test)
 	free_pages_bad(test, 1, 300, 1);
 	check(test);
 
-	KUNIT_EXPECT_TRUE(test, palloc_is_free(&t->pa, 1, 300, 1));
-	KUNIT_EXPECT_FALSE(test, palloc_is_free(&t->pa, 1, 299, 2));
-	KUNIT_EXPECT_FALSE(test, palloc_is_free(&t->pa, 1, 300, 2));
-	KUNIT_EXPECT_FALSE(test, palloc_is_free(&t->pa, 1, 300, 0));
-	KUNIT_EXPECT_FALSE(test, palloc_is_free(&t->pa, 0, 599, 2));
-	KUNIT_EXPECT_FALSE(test, palloc_is_free(&t->pa, 5, 0, 1));
-	KUNIT_EXPECT_FALSE(test, palloc_is_free(&t->pa, ~0U, 0, 1));
-}
-
-static void pagealloc_runs(struct kunit *test)
-{
-	static const struct run runs[] = { { 0, 5, 1 }, { 0, 63, 2 }, { 0, 500, 600 },
-					   { 0, 1999, 1 } };
-	struct pagealloc_test *t = test->priv;
-	u32 from = 0, i, page, len;
-
-	add(test, 0, 2000);
-	use_all(test, 0);
-	KUNIT_ASSERT_FALSE(test, palloc_next_run(&t->arena[0].a, 0, &page, &len));
-	for (i = 0; i < ARRAY_SIZE(runs); i++)
-		free_pages_ok(test, 0, runs[i].page, runs[i].npages);
-	for (i = 0; i < ARRAY_SIZE(runs); i++) {
-		KUNIT_ASSERT_TRUE(test, palloc_next_run(&t->arena[0].a, from, &page, &len));
-		KUNIT_ASSERT_EQ(test, page, runs[i].page);
-		KUNIT_ASSERT_EQ(test, len, runs[i].npages);
-		from = page + len;
-	}
-	KUNIT_ASSERT_FALSE(test, palloc_next_run(&t->arena[0].a, from, &page, &len));
-	KUNIT_ASSERT_FALSE(test, palloc_next_run(&t->arena[0].a, ~0U, &page, &len));
-	/* from within a run */
-	KUNIT_ASSERT_TRUE(test, palloc_next_run(&t->arena[0].a, 600, &page, &len));
-	KUNIT_ASSERT_EQ(test, page, 600U);
-	KUNIT_ASSERT_EQ(test, len, 500U);
+	KUNIT_EXPECT_TRUE(test, is_free(&t->pa, 1, 300, 1));
+	KUNIT_EXPECT_FALSE(test, is_free(&t->pa, 1, 299, 2));
 }
 
 /* The page of an arena where an address of that alignment comes first, at or after @page. */
@@ -1049,7 +1020,6 @@ static struct kunit_case pagealloc_cases[] = {
 	KUNIT_CASE(pagealloc_hints),
 	KUNIT_CASE(pagealloc_arenas),
 	KUNIT_CASE(pagealloc_misuse),
-	KUNIT_CASE(pagealloc_runs),
 	KUNIT_CASE(pagealloc_align),
 	KUNIT_CASE(pagealloc_align_order),
 	KUNIT_CASE(pagealloc_align_tries),
