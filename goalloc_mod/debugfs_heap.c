@@ -201,14 +201,17 @@ struct cpus_iter {
 	u64 nremote;
 };
 
-/* A span that a CPU owns now keeps its geometry until the caller's RCU section ends. */
-static void add_cpu_span(struct cpus_iter *row, const struct mspan *span)
+/*
+ * A small span that a CPU owns now keeps its geometry until the caller's RCU section
+ * ends. A large one does not, is without an object, and has no slots to look at.
+ */
+static void add_cpu_span(struct cpus_iter *row, const struct mcentral *central,
+			 const struct mspan *span)
 {
 	if (!span)
 		return;
 	row->spans++;
-	/* A large span is without an object here, and has no slots to look at. */
-	row->free += span->elemsize ? span->nelems - mspan_live(span) : 1;
+	row->free += central->elemsize ? span->nelems - mspan_live(span) : 1;
 }
 
 static void add_cpu_slot(struct mcentral *central, void *data)
@@ -224,8 +227,8 @@ static void add_cpu_slot(struct mcentral *central, void *data)
 	row->nremote += READ_ONCE(slot->nremote);
 
 	rcu_read_lock();
-	add_cpu_span(row, READ_ONCE(slot->span));
-	add_cpu_span(row, READ_ONCE(slot->fspan));
+	add_cpu_span(row, central, READ_ONCE(slot->span));
+	add_cpu_span(row, central, READ_ONCE(slot->fspan));
 	rcu_read_unlock();
 }
 
