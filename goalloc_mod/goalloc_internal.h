@@ -119,7 +119,8 @@ struct arena_index {
  * That of a central of size class 0 holds the last large span that was freed on
  * the CPU, without an object; of its other fields only the counters are in use.
  * Used with preemption off, and only by that CPU; @busy keeps the interrupts
- * that come in between out. The first line is all that a hit touches.
+ * that come in between out. The first line is all that a hit touches, but for a
+ * free into @fspan.
  *
  * @busy: a section is under way
  * @ngroups: groups of the span
@@ -139,6 +140,7 @@ struct arena_index {
  * @fbits: group 0 of that
  * @fbytes: of all slots of that; 0 if there is none
  * @idle: nothing was allocated from one look of the aging worker to the next
+ * @flooks: looks of the aging worker that @fspan has seen
  * @nrefill: those of @nalloc that had to look for room first
  * @nremote: frees on this CPU into spans that it did not own
  * @aged: @nalloc when the aging worker last looked
@@ -162,6 +164,7 @@ struct mcache_slot {
 	struct slot_group *fbits;
 	u32 fbytes;
 	bool idle;
+	u8 flooks;
 	u64 nrefill;
 	u64 nremote;
 	u64 aged;
@@ -177,6 +180,9 @@ static_assert(offsetof(struct mcache_slot, span) == 64 && sizeof(struct mcache_s
 
 /* Pages of the largest span that a CPU keeps when its large object was freed. */
 #define MCACHE_LARGE_PAGES 128
+
+/* How long a heap at its limit does not ask CPUs for their spans again, in jiffies. */
+#define FLUSH_PAUSE (HZ / 10)
 
 /* mcentral.flags */
 #define MCENTRAL_PERCPU BIT(0) /* CPUs may own spans */
@@ -256,6 +262,7 @@ struct mcentral {
  * @pages: pages of its live spans, small and large, but for large ones without
  *	an object
  * @limit: upper bound for @pages
+ * @flushed: when CPUs last gave their spans back for want of pages, in jiffies
  * @large_allocs: large objects handed out, but for those in a span that a CPU
  *	kept; the mheap lock
  * @gone_allocs: allocations of caches that were destroyed; heaps_lock
@@ -272,6 +279,7 @@ struct goalloc_heap {
 	bool dying;
 	atomic_long_t pages;
 	unsigned long limit;
+	unsigned long flushed;
 	u64 large_allocs;
 	u64 gone_allocs;
 	atomic_long_t misuse[MISUSE_NR];
@@ -486,6 +494,12 @@ static inline bool mheap_charge(struct goalloc_heap *heap, unsigned long npages)
 	return true;
 }
 
+/* Whether so many more pages would pass the limit of a heap. */
+static inline bool mheap_at_limit(const struct goalloc_heap *heap, unsigned long npages)
+{
+	return atomic_long_read(&heap->pages) + npages > READ_ONCE(heap->limit);
+}
+
 static inline void mheap_uncharge(struct goalloc_heap *heap, unsigned long npages)
 {
 	atomic_long_sub(npages, &heap->pages);
@@ -578,9 +592,10 @@ unsigned int mcentral_alloc(struct mcentral *central, unsigned int nr, void **ob
 bool mcentral_make_room(struct mcentral *central, u32 npages, u32 align_pages, int err);
 bool mcentral_grow(struct mcentral *central, gfp_t gfp);
 void mcentral_drop_empty(struct mcentral *central);
+void mcentral_drop_kept(struct mcentral *central);
 void mcentral_drop_all_empty(struct goalloc_heap *heap, struct goalloc_cache *cache);
 void mcentral_kill_large(struct mcentral *central, struct mspan *span);
-void mcentral_kill(struct mspan *span);
+bool mcentral_kill(struct mspan *span);
 void mcentral_free(struct mcentral *central);
 
 /*
@@ -599,6 +614,12 @@ static __always_inline bool mcentral_wants(const struct mspan *span, unsigned in
 	/* All of the group is free; the last one may be shorter. */
 	return unlikely(avail == ~0ULL) ||
 	       (unlikely(span->nelems - first < 64) && avail == BIT_ULL(span->nelems - first) - 1);
+}
+
+/* Whether its objects are freed with no more ado than a bit. */
+static __always_inline bool mcentral_is_plain(const struct mcentral *central)
+{
+	return !(central->flags & MCENTRAL_DTOR) && !want_init_on_free();
 }
 
 /* mcache.c */

@@ -103,6 +103,7 @@ struct goalloc_heap *__goalloc_heap_create(const char *name, unsigned long flags
 	strscpy(heap->name, name, sizeof(heap->name));
 	heap->owner = owner;
 	heap->limit = ULONG_MAX;
+	heap->flushed = jiffies - FLUSH_PAUSE;
 	INIT_LIST_HEAD(&heap->caches);
 
 	mutex_lock(&heaps_lock);
@@ -132,6 +133,7 @@ EXPORT_SYMBOL_GPL(__goalloc_heap_create);
 struct kill {
 	struct goalloc_heap *heap;
 	struct goalloc_cache *cache;
+	bool promised; /* a span could not be killed yet */
 };
 
 static void kill_span(struct mspan *span, void *data)
@@ -143,10 +145,10 @@ static void kill_span(struct mspan *span, void *data)
 
 	if (central->heap != kill->heap || (kill->cache && central->cache != kill->cache))
 		return;
-	if (state == MSPAN_SMALL)
-		mcentral_kill(span);
-	else
+	if (state != MSPAN_SMALL)
 		mcentral_kill_large(central, span);
+	else if (!mcentral_kill(span))
+		kill->promised = true;
 }
 
 static void close(struct mcentral *central, void *data)
@@ -185,9 +187,16 @@ unsigned long heap_kill_spans(struct goalloc_heap *heap, struct goalloc_cache *c
 	rcu_barrier();
 	/* A CPU that did not see the centrals closed is through with that when it is flushed. */
 	mcache_flush(heap, cache);
-	/* What an NMI has promised must be listed before the lists are taken apart. */
-	mcentral_sync_nmi();
-	mheap_walk(kill_span, &kill);
+	/*
+	 * A late free, in an NMI maybe, has promised to list a span, and means to use
+	 * its list node. Each span once: it stays promised.
+	 */
+	do {
+		kill.promised = false;
+		synchronize_rcu();
+		mcentral_sync_nmi();
+		mheap_walk(kill_span, &kill);
+	} while (kill.promised);
 
 	mutex_lock(&heaps_lock);
 	visit_centrals(heap, cache, count_leaks, &leaked);

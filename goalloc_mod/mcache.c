@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mcache: the span that each CPU owns for a class or cache, and the way a
+ * mcache: the spans that each CPU owns for a class or cache, and the way a
  * slot is taken from it and put back: without a lock, without an atomic.
  *
  * A section on a struct mcache_slot runs with preemption off and @busy set.
@@ -47,6 +47,7 @@ void *zero_few(void *obj, u32 bytes)
 	return obj;
 }
 
+/* And the part that frees use. */
 static void clear_freed(struct mcache_slot *s)
 {
 	WRITE_ONCE(s->fspan, NULL);
@@ -201,18 +202,12 @@ static void uncache(struct mcentral *central, struct mcache_slot *s)
 	release(central, span);
 }
 
-/* Objects are freed with no more ado than a bit. */
-static bool plain(const struct mcentral *central)
-{
-	return !(central->flags & MCENTRAL_DTOR) && !want_init_on_free();
-}
-
 static void install_span(struct mcache_slot *s, struct mspan *span)
 {
 	s->span = span;
 	s->size = span->elemsize;
 	s->divmul = span->divmul;
-	s->bytes = plain(span->central) ? span->nelems * span->elemsize : 0;
+	s->bytes = mcentral_is_plain(span->central) ? span->nelems * span->elemsize : 0;
 	s->base = span->base;
 	s->bits = span->bits;
 	s->fresh = span->base + span->fresh * span->elemsize;
@@ -304,7 +299,8 @@ static void *alloc_once(struct mcentral *central, bool *dirty, bool choosy)
  */
 void *mcache_alloc_slow(struct mcentral *central, gfp_t gfp)
 {
-	bool dirty = false, choosy = true;
+	/* An NMI cannot have another instead. */
+	bool dirty = false, choosy = !in_nmi();
 	void *obj;
 
 	for (; !(obj = alloc_once(central, &dirty, choosy)); choosy = false) {
@@ -368,8 +364,8 @@ static unsigned int take_bulk(struct mcentral *central, unsigned int nr, void **
 unsigned int mcache_alloc_bulk(struct mcentral *central, gfp_t gfp, unsigned int nr,
 			       void **objs, bool *dirty)
 {
+	bool choosy = !in_nmi();
 	unsigned int n = 0;
-	bool choosy = true;
 
 	while (n < nr) {
 		unsigned int got = take_bulk(central, min(nr - n, MCACHE_BATCH), objs + n, dirty,
@@ -386,18 +382,33 @@ unsigned int mcache_alloc_bulk(struct mcentral *central, gfp_t gfp, unsigned int
 	return n;
 }
 
+static void flush_freed(struct mcentral *central, struct mcache_slot *s)
+{
+	struct mspan *span = s->fspan;
+
+	if (span) {
+		clear_freed(s);
+		release(central, span);
+	}
+}
+
 static void flush_slot(struct mcentral *central, struct mcache_slot *s)
 {
-	struct mspan *freed;
-
 	mcache_begin(s);
 	if (s->span)
 		uncache(central, s);
-	freed = s->fspan;
-	if (freed) {
-		clear_freed(s);
-		release(central, freed);
-	}
+	flush_freed(central, s);
+	mcache_end(s);
+}
+
+/* Only what was not used from one look of the aging worker to the next. */
+static void flush_aged(struct mcentral *central, struct mcache_slot *s)
+{
+	mcache_begin(s);
+	if (s->span && s->idle && s->aged == s->nalloc)
+		uncache(central, s);
+	if (s->flooks > 1)
+		flush_freed(central, s);
 	mcache_end(s);
 }
 
@@ -409,7 +420,8 @@ static void flush_slot(struct mcentral *central, struct mcache_slot *s)
  * Who frees one object of a full span is likely to free more of them: those cost
  * no atomic operation then, and nobody allocates from the span meanwhile, which
  * would take the cache line with its bits to and fro. It is listed when this CPU
- * frees into another full one, and allocated from if this CPU wants to.
+ * frees into another full one, and allocated from if this CPU wants to. Where pages
+ * are few, or the heap is at its limit, none is kept from who looks for some.
  *
  * Context: any, preemption off.
  * Return: false if the span is to be listed.
@@ -419,7 +431,10 @@ bool mcache_keep_freed(struct mcentral *central, struct mspan *span)
 	struct mcache_slot *s = usable_slot(central);
 	struct mspan *old;
 
-	if (!s || !plain(central) || READ_ONCE(central->closed) || in_nmi())
+	if (!s || !mcentral_is_plain(central) || READ_ONCE(central->closed) || in_nmi())
+		return false;
+	if (READ_ONCE(mheap.pages.nfree) < goalloc_low_pages() ||
+	    mheap_at_limit(central->heap, central->npages))
 		return false;
 	mcache_begin(s);
 	old = s->fspan;
@@ -431,6 +446,7 @@ bool mcache_keep_freed(struct mcentral *central, struct mspan *span)
 	s->fbase = span->base;
 	s->fbits = span->bits;
 	s->fbytes = span->nelems * span->elemsize;
+	WRITE_ONCE(s->flooks, 0);
 	if (old)
 		release(central, old);
 	mcache_end(s);
@@ -514,7 +530,9 @@ static void flush_central(struct mcentral *central, void *data)
 		return;
 	preempt_disable();
 	s = this_cpu_ptr(central->slots);
-	if (!flush->aged || (s->idle && s->aged == s->nalloc))
+	if (flush->aged)
+		flush_aged(central, s);
+	else
 		flush_slot(central, s);
 	preempt_enable();
 }
@@ -600,13 +618,19 @@ static void age_central(struct mcentral *central, void *data)
 	if (READ_ONCE(central->slots) == mcache_dummy)
 		return;
 	s = per_cpu_ptr(central->slots, aging->cpu);
-	if (!READ_ONCE(s->span) && !READ_ONCE(s->fspan))
-		return;
-	nalloc = READ_ONCE(s->nalloc);
-	WRITE_ONCE(s->idle, READ_ONCE(s->aged) == nalloc);
-	WRITE_ONCE(s->aged, nalloc);
-	aging->idle |= s->idle;
-	aging->holds = true;
+	if (READ_ONCE(s->span)) {
+		nalloc = READ_ONCE(s->nalloc);
+		WRITE_ONCE(s->idle, READ_ONCE(s->aged) == nalloc);
+		WRITE_ONCE(s->aged, nalloc);
+		aging->idle |= s->idle;
+		aging->holds = true;
+	}
+	if (READ_ONCE(s->fspan)) {
+		/* A new one may come in between, and go a look too soon. */
+		WRITE_ONCE(s->flooks, min(READ_ONCE(s->flooks) + 1, 2));
+		aging->idle |= READ_ONCE(s->flooks) > 1;
+		aging->holds = true;
+	}
 }
 
 /* Empty spans that nobody wanted for a while go, too. */
@@ -620,7 +644,7 @@ static void age_empty(struct mcentral *central, void *data)
 		WRITE_ONCE(central->empty_used, false);
 		*holds = true;
 	} else {
-		mcentral_drop_empty(central);
+		mcentral_drop_kept(central);
 	}
 }
 

@@ -5,9 +5,9 @@
  *
  * On its partial list are the spans that nobody owns and that have a free
  * slot, or had one when they were promised. A full span is on no list: the
- * first free into it promises it again (mspan.h). A listed span that turns out
- * to have no live slot either is kept, or dies: some are kept against growing
- * and dying in turns. All of that under central->lock.
+ * first free into it promises it again (mspan.h), or makes it the CPU's. A listed
+ * span that turns out to have no live slot either is kept, or dies: some are kept
+ * against growing and dying in turns. All of that under central->lock.
  *
  * A span that has been promised but not linked yet must not die; so only
  * linked ones do.
@@ -26,7 +26,7 @@
 #define SPARE_CENTRALS 16
 
 /* Spans that are looked at for being empty while the lock is held. */
-#define DROP_LOOK 32
+#define DROP_LOOK 32UL
 
 /* What a free in an NMI leaves to do: spans, linked by mspan.lnode. */
 struct nmi_frees {
@@ -172,10 +172,6 @@ static void list_span(struct mcentral *central, struct mspan *span)
 /* Put a promised span on the list; the lock is held. */
 static bool link_span(struct mcentral *central, struct mspan *span)
 {
-	/* Torn down with its heap, while the promise was on its way. */
-	if (span->state != MSPAN_SMALL)
-		return false;
-
 	list_span(central, span);
 	/* An NMI has no right to the mheap's lock; the span stays listed. */
 	return mspan_all_free(span) && !in_nmi() && retire(central, span);
@@ -300,7 +296,7 @@ static struct mspan *choose(struct mcentral *central)
  * mcentral_claim() - take a span with a free slot off the list
  * @central: the central
  * @owner: whose it shall be
- * @choosy: not the span that was listed last, and none rather than a poor one
+ * @choosy: not the span that was listed last, and none rather than that
  *
  * The span may turn out to be full: a promise can come late.
  *
@@ -415,11 +411,11 @@ static struct mspan *unpark(struct mcentral *central)
 	struct mspan *span = NULL;
 	unsigned long flags;
 
-	if (!READ_ONCE(central->nparked) || !mheap_charge(central->heap, central->npages))
+	if (!READ_ONCE(central->nparked))
 		return NULL;
 
 	raw_spin_lock_irqsave(&central->lock, flags);
-	if (!list_empty(&central->parked)) {
+	if (!list_empty(&central->parked) && mheap_charge(central->heap, central->npages)) {
 		span = list_last_entry(&central->parked, struct mspan, node);
 		list_del(&span->node);
 		central->nparked--;
@@ -428,8 +424,6 @@ static struct mspan *unpark(struct mcentral *central)
 		list_span(central, span);
 	}
 	raw_spin_unlock_irqrestore(&central->lock, flags);
-	if (!span)
-		mheap_uncharge(central->heap, central->npages);
 	return span;
 }
 
@@ -448,8 +442,12 @@ static bool make_room_in(struct goalloc_heap *heap)
 	long pages = atomic_long_read(&heap->pages);
 
 	mcentral_drop_all_empty(heap, NULL);
-	if (atomic_long_read(&heap->pages) == pages)
+	/* A heap may live at its limit: not each call shall trouble all CPUs. */
+	if (atomic_long_read(&heap->pages) == pages &&
+	    time_after_eq(jiffies, READ_ONCE(heap->flushed) + FLUSH_PAUSE)) {
+		WRITE_ONCE(heap->flushed, jiffies);
 		mcache_try_flush(heap);
+	}
 	mheap_reap_soon();
 	return atomic_long_read(&heap->pages) < pages;
 }
@@ -552,39 +550,48 @@ bool mcentral_grow(struct mcentral *central, gfp_t gfp)
 	return true;
 }
 
-/* Park some of the listed spans that are empty; whether there may be more. */
-static bool drop_some(struct mcentral *central)
+/* Of the listed spans, from the last on, park those that are empty; others change ends. */
+static void drop_some(struct mcentral *central, unsigned long look)
 {
-	unsigned int look = DROP_LOOK, parked = 0;
-	struct mspan *span, *next;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&central->lock, flags);
-	/* The empty ones come last, except for what an NMI freed. */
-	list_for_each_entry_safe_reverse(span, next, &central->partial, node) {
-		if (!look--)
-			break;
-		if (!mspan_all_free(span))
-			continue;
-		park_span(central, span);
-		parked++;
+	for (; look && !list_empty(&central->partial); look--) {
+		struct mspan *span = list_last_entry(&central->partial, struct mspan, node);
+
+		if (mspan_all_free(span))
+			park_span(central, span);
+		else
+			list_move(&span->node, &central->partial);
 	}
 	raw_spin_unlock_irqrestore(&central->lock, flags);
-	return parked == DROP_LOOK;
 }
 
 /**
  * mcentral_drop_empty() - keep no empty spans, for once
  * @central: the central
  *
+ * All of the list is looked at: a new span, or what was freed in an NMI, is empty
+ * and was not judged by retire(). The order stays, if nobody else changes it.
+ *
  * Context: any but NMI; no lock held.
  */
 void mcentral_drop_empty(struct mcentral *central)
 {
-	while (drop_some(central))
-		;
+	unsigned long left = READ_ONCE(central->npartial), look;
+
+	for (; left; left -= look) {
+		look = min(left, DROP_LOOK);
+		drop_some(central, look);
+	}
 }
 EXPORT_SYMBOL_FOR_TEST(mcentral_drop_empty);
+
+/* Drop those alone that retire() kept: they come last, and are few. Not in an NMI. */
+void mcentral_drop_kept(struct mcentral *central)
+{
+	drop_some(central, min(READ_ONCE(central->nempty), DROP_LOOK));
+}
 
 static void drop_empty(struct mcentral *central, void *data)
 {
@@ -623,6 +630,19 @@ void mcentral_kill_large(struct mcentral *central, struct mspan *span)
 	mheap_free_large(span);
 }
 
+/* Park a live span, listed or not, unless it is promised to the list; the lock is held. */
+static bool kill_locked(struct mcentral *central, struct mspan *span)
+{
+	if (!(span->flags & MSPAN_LINKED)) {
+		/* From here on no late free can win the promise. */
+		if (xchg(&span->queued, 1))
+			return false;
+		list_span(central, span);
+	}
+	park_span(central, span);
+	return true;
+}
+
 /**
  * mcentral_kill() - end a small span, its live objects with it
  * @span: of a heap or cache that is being torn down: nobody allocates, and no
@@ -631,26 +651,26 @@ void mcentral_kill_large(struct mcentral *central, struct mspan *span)
  * It is left parked. What was live is counted.
  *
  * Context: any but NMI, preemption off; no lock held.
+ * Return: false if it is promised to be listed, and must be come back to.
  */
-void mcentral_kill(struct mspan *span)
+bool mcentral_kill(struct mspan *span)
 {
 	struct mcentral *central = span->central;
+	bool killed = false, alive;
 	unsigned long flags;
 	unsigned int slot;
 
-	for (slot = 0; slot < span->nelems; slot++)
+	raw_spin_lock_irqsave(&central->lock, flags);
+	alive = span->state == MSPAN_SMALL;
+	if (alive)
+		killed = kill_locked(central, span);
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+
+	/* Its bits stay for a grace period. */
+	for (slot = 0; killed && slot < span->nelems; slot++)
 		if (mspan_slot_is_live(span, slot))
 			leak(central, span->base + slot * span->elemsize, span->elemsize);
-
-	raw_spin_lock_irqsave(&central->lock, flags);
-	if (span->state == MSPAN_SMALL) {
-		if (!(span->flags & MSPAN_LINKED))
-			list_span(central, span);
-		/* A stale free may still win the promise; link_span() turns it down. */
-		xchg(&span->queued, 1);
-		park_span(central, span);
-	}
-	raw_spin_unlock_irqrestore(&central->lock, flags);
+	return killed || !alive;
 }
 EXPORT_SYMBOL_FOR_TEST(mcentral_kill);
 

@@ -158,23 +158,22 @@ static bool free_buried(struct mcentral *central, struct mspan *span, unsigned i
 	return ok;
 }
 
-/* Clear and destruct an object that is about to die; any context of the caller's. */
-static void bury(struct mcentral *central, void *obj, size_t size)
+/*
+ * Destruct and clear an object that is about to die, with preemption as the caller
+ * of the API has it. Enters and leaves with preemption off; @central may be gone
+ * then, if an object was freed while its heap was destroyed.
+ */
+static noinline void bury_first(const struct mcentral *central, void *obj, size_t size)
 {
 	struct goalloc_cache *cache = central->cache;
 	void (*dtor)(void *obj) = cache ? READ_ONCE(cache->dtor) : NULL;
+	bool clear = want_init_on_free() && !(central->flags & (MCENTRAL_CTOR | MCENTRAL_KEEP));
 
+	preempt_enable();
 	if (dtor)
 		dtor(obj);
-	if (want_init_on_free() && !(central->flags & (MCENTRAL_CTOR | MCENTRAL_KEEP)))
+	if (clear)
 		memset(obj, 0, size);
-}
-
-/* An object that has to be worked on first; enters and leaves with preemption off. */
-static noinline void bury_first(struct mcentral *central, void *obj, size_t size)
-{
-	preempt_enable();
-	bury(central, obj, size);
 	preempt_disable();
 }
 
@@ -318,7 +317,7 @@ static __always_inline bool free_elsewhere(struct mcentral *central, struct mspa
 	int slot = mspan_slot(span, addr);
 	u64 rfree;
 
-	if (unlikely(slot < 0 || central->flags & MCENTRAL_DTOR || want_init_on_free()))
+	if (unlikely(slot < 0 || !mcentral_is_plain(central)))
 		return false;
 	/* Not tried a second time: the slot could be somebody's by then. */
 	if (unlikely(!flip_remote(central, span, slot, addr, &rfree)))
@@ -339,8 +338,8 @@ static __always_inline bool free_elsewhere(struct mcentral *central, struct mspa
 static __always_inline void free_slow(struct mspan *span, const void *obj, enum free_check check,
 				      const void *owner, unsigned long ip)
 {
-	/* No acquire: what was found through spans[] is as that store made it. */
-	if (likely(span && READ_ONCE(span->state) == MSPAN_SMALL &&
+	/* Pairs with the release that published the span. */
+	if (likely(span && smp_load_acquire(&span->state) == MSPAN_SMALL &&
 		   owned_by(span->central, check, owner)) &&
 	    likely(free_elsewhere(span->central, span, (unsigned long)obj, ip)))
 		return;
@@ -365,24 +364,35 @@ static noinline void cache_free_slow(const void *obj, const struct goalloc_cache
 }
 
 /*
- * Free an object of @heap, or of any if that is NULL, a constant. Inlined into
- * what the API exports, whose caller _RET_IP_ is. The state of the
- * span is not looked at: what lies in a span that this CPU owns is small, and a
- * central whose span it does not own fails in mcache_free().
+ * The fast path for who does not name the cache. Leaves with preemption off, and
+ * with the span, or NULL, if it fails. The state of the span is not looked at: what
+ * lies in a span that this CPU owns is small and of that central, and a central
+ * whose span it does not own fails in mcache_free().
  */
-static __always_inline void do_free(const void *obj, const struct goalloc_heap *heap)
+static __always_inline bool free_fast(unsigned long addr, enum free_check check,
+				      const void *owner, struct mspan **spanp)
 {
-	unsigned long addr = (unsigned long)obj;
+	struct mcentral *central;
 	struct mspan *span;
 
 	preempt_disable();
 	span = span_of(addr);
-	if (likely(span && (!heap || span->central->heap == heap) &&
-		   mcache_free(span->central, addr)))
-		preempt_enable();
-	else if (heap)
-		heap_free_slow(span, obj, heap, _RET_IP_);
-	else
+	*spanp = span;
+	if (unlikely(!span))
+		return false;
+	central = READ_ONCE(span->central);
+	if (unlikely(!owned_by(central, check, owner) || !mcache_free(central, addr)))
+		return false;
+	preempt_enable();
+	return true;
+}
+
+/* Free an object of any heap. Inlined into what the API exports, whose caller _RET_IP_ is. */
+static __always_inline void do_free(const void *obj)
+{
+	struct mspan *span;
+
+	if (unlikely(!free_fast((unsigned long)obj, FREE_ANY, NULL, &span)))
 		any_free_slow(span, obj, _RET_IP_);
 }
 
@@ -396,7 +406,7 @@ static __always_inline void do_free(const void *obj, const struct goalloc_heap *
  */
 void goalloc_free(const void *obj)
 {
-	do_free(obj, NULL);
+	do_free(obj);
 }
 EXPORT_SYMBOL_GPL(goalloc_free);
 
@@ -409,7 +419,10 @@ EXPORT_SYMBOL_GPL(goalloc_free);
  */
 void goalloc_heap_free(struct goalloc_heap *heap, const void *obj)
 {
-	do_free(obj, heap);
+	struct mspan *span;
+
+	if (unlikely(!free_fast((unsigned long)obj, FREE_HEAP, heap, &span)))
+		heap_free_slow(span, obj, heap, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(goalloc_heap_free);
 
@@ -456,41 +469,46 @@ void goalloc_free_sensitive(const void *obj)
 		return;
 	}
 	memzero_explicit((void *)obj, info.size);
-	do_free(obj, NULL);
+	do_free(obj);
 }
 EXPORT_SYMBOL_GPL(goalloc_free_sensitive);
 
-/* Free the first of some objects, as far as they are in one span of this CPU's. */
-static __always_inline size_t free_run(struct goalloc_cache *cache, size_t nr, void **objs)
+/*
+ * Free the first of some objects, of @cache or, for FREE_ANY, of whichever, as far
+ * as they are in one span of this CPU's.
+ */
+static __always_inline size_t free_run(enum free_check check, struct goalloc_cache *cache,
+				       size_t nr, void **objs)
 {
 	struct mspan *span;
 	size_t n = 0;
 
 	preempt_disable();
-	if (cache) {
+	if (check == FREE_CACHE) {
 		n = mcache_free_run(&cache->central, nr, objs);
 	} else {
 		span = span_of((unsigned long)*objs);
-		/* As in do_free(). */
-		if (likely(span && READ_ONCE(span->state) == MSPAN_SMALL))
-			n = mcache_free_run(span->central, nr, objs);
+		/* As in free_fast(). */
+		if (likely(span))
+			n = mcache_free_run(READ_ONCE(span->central), nr, objs);
 	}
 	preempt_enable();
 	return n;
 }
 
-/* Of @cache, or, if that is NULL, of any. Inlined, as do_free(). */
-static __always_inline void free_bulk(struct goalloc_cache *cache, size_t nr, void **objs)
+/* Inlined, as do_free(). */
+static __always_inline void free_bulk(enum free_check check, struct goalloc_cache *cache,
+				      size_t nr, void **objs)
 {
 	while (nr) {
-		size_t n = free_run(cache, nr, objs);
+		size_t n = free_run(check, cache, nr, objs);
 
 		/* What comes next is in another span, or bad, or nothing. */
 		if (!n) {
-			if (cache)
+			if (check == FREE_CACHE)
 				do_cache_free(cache, *objs);
 			else
-				do_free(*objs, NULL);
+				do_free(*objs);
 			n = 1;
 		}
 		objs += n;
@@ -510,7 +528,7 @@ static __always_inline void free_bulk(struct goalloc_cache *cache, size_t nr, vo
  */
 void goalloc_cache_free_bulk(struct goalloc_cache *cache, size_t nr, void **objs)
 {
-	free_bulk(cache, nr, objs);
+	free_bulk(FREE_CACHE, cache, nr, objs);
 }
 EXPORT_SYMBOL_GPL(goalloc_cache_free_bulk);
 
@@ -525,7 +543,7 @@ EXPORT_SYMBOL_GPL(goalloc_cache_free_bulk);
  */
 void goalloc_free_bulk(size_t nr, void **objs)
 {
-	free_bulk(NULL, nr, objs);
+	free_bulk(FREE_ANY, NULL, nr, objs);
 }
 EXPORT_SYMBOL_GPL(goalloc_free_bulk);
 
@@ -595,7 +613,7 @@ void __goalloc_free_rcu(void *obj, struct rcu_head *head)
 		kind = no_span(addr);
 		goto out;
 	}
-	/* As in do_free(). */
+	/* Pairs with the release that published the span. */
 	state = smp_load_acquire(&span->state);
 	if (state == MSPAN_LARGE) {
 		kind = span->base == addr ? MISUSE_DOUBLE_FREE : MISUSE_INTERIOR;
@@ -616,10 +634,11 @@ void __goalloc_free_rcu(void *obj, struct rcu_head *head)
 	}
 	raw_cpu_inc(central->slots->nremote);
 	ok = mspan_try_limbo(span, slot);
-	if (!ok)
+	if (!ok) {
 		kind = MISUSE_FREE_RCU_PENDING;
-	/* A promise even if it failed: see mspan_try_limbo(). */
-	mcentral_freed(central, span);
+		/* The promise is due even so: see mspan_try_limbo(). */
+		mcentral_freed(central, span);
+	}
 out:
 	/* Before preemption is on: a heap that goes waits for that, then for RCU. */
 	if (ok)

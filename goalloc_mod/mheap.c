@@ -14,9 +14,11 @@
  *	mheap_free_span()	the grace period is over: pages to the allocator
  *
  * A large object has a span of its own, and no slot bits: it is freed by taking
- * the span out of the state MSPAN_LARGE. What others read of such a span may be
- * out of date, and decides nothing but what to report; so no grace period is
- * needed, and a loop that allocates and frees a large object does not eat memory.
+ * the span out of the state MSPAN_LARGE. Who reads more of such a span without
+ * having taken it, its central say, may read what is out of date: that leads a free
+ * that races with another of the same object no further than to a central that is
+ * no longer its own, where it fails. So no grace period is needed, and a loop that
+ * allocates and frees a large object does not eat memory.
  * The CPU may keep the span for the next object of that length (mcache.c).
  */
 

@@ -25,7 +25,7 @@
  * holds the central's lock, or has a span that nobody can find yet. @queued is
  * 0 only while the span is unowned, not on its central's list, and not promised
  * to it; who changes it from 0 to 1 by xchg(), and no one else, puts the span on
- * the list. The two sides of that promise:
+ * the list, or becomes its owner. The two sides of that promise:
  *
  *	a freer				the owner, letting go (mspan_disown())
  *	  rfree |= bit (cmpxchg)	  owner = NONE, queued = 0
@@ -227,7 +227,7 @@ static inline bool mspan_try_free(struct mspan *span, unsigned int slot)
 	return mspan_set_rfree(span, slot, &rfree);
 }
 
-/* Who gets true here, and no one else, puts the span on its central's list. */
+/* Who gets true here, and no one else, puts the span on its central's list, or owns it. */
 static inline bool mspan_promise(struct mspan *span)
 {
 	return !READ_ONCE(span->queued) && !xchg(&span->queued, 1);

@@ -303,6 +303,20 @@ static void mcache_stays_at_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, goalloc_heap_set_limit(k->heap, ULONG_MAX), 0);
 }
 
+/* Nor is anything kept from others there. */
+static void mcache_lists_at_limit(struct kunit *test)
+{
+	struct kept *k = test->priv;
+
+	KUNIT_ASSERT_EQ(test, goalloc_heap_set_limit(k->heap, SPANS * GOALLOC_PAGE_SIZE), 0);
+	drop(k, 0, 0);
+	expect_listed(test, span_at(k, 0));
+	KUNIT_EXPECT_NULL(test, slot_of(k, k->cpu)->fspan);
+	KUNIT_EXPECT_EQ(test, goalloc_heap_set_limit(k->heap, ULONG_MAX), 0);
+	drop(k, 1, 0);
+	expect_kept(test, span_at(k, 1), k->cpu);
+}
+
 static void do_nothing(void *obj)
 {
 }
@@ -353,6 +367,7 @@ static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(mcache_leaves_shared),
 	KUNIT_CASE(mcache_stays_with_room),
 	KUNIT_CASE(mcache_stays_at_limit),
+	KUNIT_CASE(mcache_lists_at_limit),
 	KUNIT_CASE_SLOW(mcache_cpu_offline),
 	{}
 };

@@ -132,6 +132,7 @@ static void misuse_freed_span(struct kunit *test)
 	EXPECT_REFUSED(test, MISUSE_INTERIOR, true, goalloc_free(hide(live + 8)));
 	EXPECT_REFUSED(test, MISUSE_WRONG_HEAP, true,
 		       goalloc_heap_free(goalloc_heap_default(), hide(live)));
+	EXPECT_REFUSED(test, MISUSE_WRONG_HEAP, true, goalloc_heap_free(NULL, hide(live)));
 	objs[8] = NULL;
 	objs[9] = NULL;
 	goalloc_free_bulk(32, objs);

@@ -200,7 +200,7 @@ static void race_kill_unlinked(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, r->span->flags & MSPAN_EMPTY);
 }
 
-/* Torn down while a promise was under way: it is not listed any more. */
+/* Torn down while a promise was under way: not before that is kept. */
 static void race_kill_promised(struct kunit *test)
 {
 	struct race *r = test->priv;
@@ -213,8 +213,12 @@ static void race_kill_promised(struct kunit *test)
 		free_all_of(r, i);
 	npartial = r->central->npartial;
 	preempt_disable();
-	mcentral_kill(r->span);
+	/* In an NMI the node is on another list until then. */
+	KUNIT_EXPECT_FALSE(test, mcentral_kill(r->span));
+	KUNIT_EXPECT_EQ(test, r->span->state, MSPAN_SMALL);
+	KUNIT_EXPECT_EQ(test, r->span->flags, 0);
 	mcentral_add(r->central, r->span);
+	KUNIT_EXPECT_TRUE(test, mcentral_kill(r->span));
 	preempt_enable();
 	KUNIT_EXPECT_EQ(test, r->span->state, MSPAN_DEAD);
 	KUNIT_EXPECT_EQ(test, r->span->flags, MSPAN_PARKED);
@@ -272,6 +276,23 @@ static void race_parked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mspan_live(r->span), r->nr);
 	KUNIT_EXPECT_PTR_EQ(test, goalloc_owner(hide(first)), r->heap);
 	goalloc_free_bulk(3 * r->nr, objs);
+}
+
+/* A full span is not listed for a slot in limbo, but for what becomes of it. */
+static void race_limbo_unlisted(struct kunit *test)
+{
+	struct race *r = test->priv;
+
+	rcu_read_lock();
+	__goalloc_free_rcu(r->objs[1], r->objs[1]);
+	KUNIT_EXPECT_EQ(test, r->span->queued, 0);
+	KUNIT_EXPECT_EQ(test, r->span->flags, 0);
+	KUNIT_EXPECT_FALSE(test, mspan_available(r->span));
+	rcu_read_unlock();
+	r->objs[1] = NULL;
+	goalloc_rcu_barrier();
+	KUNIT_EXPECT_TRUE(test, r->span->flags & MSPAN_LINKED);
+	KUNIT_EXPECT_TRUE(test, mspan_available(r->span));
 }
 
 /* A slot in limbo is free to nobody, until its grace period is over. */
@@ -361,6 +382,7 @@ static struct kunit_case race_cases[] = {
 	KUNIT_CASE_PARAM(race_kill_promised, race_gen_params),
 	KUNIT_CASE_PARAM(race_kill_dead, race_gen_params),
 	KUNIT_CASE_PARAM(race_parked, race_gen_params),
+	KUNIT_CASE_PARAM(race_limbo_unlisted, race_gen_params),
 	KUNIT_CASE_PARAM(race_limbo, race_gen_params),
 	KUNIT_CASE_PARAM(race_limbo_loses, race_gen_params),
 	KUNIT_CASE_PARAM(race_limbo_keeps_span, race_gen_params),
