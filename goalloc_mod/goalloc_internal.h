@@ -577,13 +577,16 @@ void mspanbits_put(struct slot_group *bits, unsigned int nelems);
 bool mspanbits_fill(void);
 void mspanbits_trim(unsigned int reserve);
 
+/* mspare.c */
+struct mcentral *mcentral_get(struct goalloc_heap *heap, unsigned int spanclass, gfp_t gfp);
+void mcentral_service(void);
+void mspare_exit(void);
+
 /* mcentral.c */
 int mcentral_start(void);
 void mcentral_stop(void);
 void mcentral_sync_nmi(void);
 void mcentral_init(struct mcentral *central, struct goalloc_heap *heap, unsigned int spanclass);
-struct mcentral *mcentral_get(struct goalloc_heap *heap, unsigned int spanclass, gfp_t gfp);
-void mcentral_service(void);
 struct mspan *mcentral_claim(struct mcentral *central, unsigned int owner, bool choosy);
 void mcentral_add(struct mcentral *central, struct mspan *span);
 void mcentral_freed(struct mcentral *central, struct mspan *span);
@@ -634,6 +637,12 @@ bool mcache_keep_freed(struct mcentral *central, struct mspan *span);
 bool mcache_keep_large(struct mspan *span);
 void mcache_drop_large(struct mcentral *central);
 void mcache_uninstall(struct mcentral *central);
+void mcache_flush_slot(struct mcentral *central, struct mcache_slot *s);
+void mcache_flush_aged(struct mcentral *central, struct mcache_slot *s);
+
+/* mflush.c */
+int mflush_init(void);
+void mflush_exit(void);
 void mcache_flush(struct goalloc_heap *heap, struct goalloc_cache *cache);
 void mcache_try_flush(struct goalloc_heap *heap);
 void mcache_age_soon(void);

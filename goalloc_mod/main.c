@@ -116,6 +116,7 @@ cache:
 	mcache_exit();
 grow:
 	mgrow_exit();
+	mspare_exit();
 	mspanbits_trim(0);
 reap:
 	mreap_exit();
@@ -134,6 +135,7 @@ static void __exit goalloc_exit(void)
 	mcache_exit();
 	mreap_exit();
 	mgrow_exit();
+	mspare_exit();
 	mcentral_stop();
 	mspanbits_trim(0);
 	report_exit();

@@ -10,14 +10,8 @@
  * stronger than compiler barriers. What other CPUs read - the free words - is
  * written with WRITE_ONCE().
  *
- * Taking a span back from another CPU is left to work on that CPU, or to the
- * hotplug callback once it is dead: process context never runs inside a
- * section, so it finds @busy clear. That is also how a span in the slot of a
- * CPU that stopped allocating gets home (age_ms).
+ * How a span gets home that another CPU owns is in mflush.c.
  */
-#include <linux/cpu.h>
-#include <linux/cpuhotplug.h>
-#include <linux/slab.h>
 
 #include "goalloc_internal.h"
 #include "mcache.h"
@@ -27,8 +21,6 @@ static struct slot_group no_slots;
 
 struct mcache_slot __percpu *mcache_dummy __read_mostly;
 EXPORT_SYMBOL_FOR_TEST(mcache_dummy);
-
-static enum cpuhp_state mcache_cpuhp;
 
 /* For zero_object(): all but the first cache line of an object. */
 void *zero_rest(void *obj, u32 bytes)
@@ -392,7 +384,8 @@ static void flush_freed(struct mcentral *central, struct mcache_slot *s)
 	}
 }
 
-static void flush_slot(struct mcentral *central, struct mcache_slot *s)
+/* Take back what a CPU owns: on that CPU, with preemption off, or when it is dead. */
+void mcache_flush_slot(struct mcentral *central, struct mcache_slot *s)
 {
 	mcache_begin(s);
 	if (s->span)
@@ -401,8 +394,8 @@ static void flush_slot(struct mcentral *central, struct mcache_slot *s)
 	mcache_end(s);
 }
 
-/* Only what was not used from one look of the aging worker to the next. */
-static void flush_aged(struct mcentral *central, struct mcache_slot *s)
+/* The same, but only what was not used from one look of the aging worker to the next. */
+void mcache_flush_aged(struct mcentral *central, struct mcache_slot *s)
 {
 	mcache_begin(s);
 	if (s->span && s->idle && s->aged == s->nalloc)
@@ -505,244 +498,26 @@ void mcache_drop_large(struct mcentral *central)
 	preempt_disable();
 	s = usable_slot(central);
 	if (s)
-		flush_slot(central, s);
+		mcache_flush_slot(central, s);
 	preempt_enable();
-}
-
-/* What to take back from a CPU. */
-struct flush {
-	struct work_struct work;
-	struct goalloc_heap *heap;
-	struct goalloc_cache *cache;
-	bool aged; /* only what was idle from one look to the next */
-};
-
-static struct flush __percpu *flushes;
-/* Shrinking may be what reclaim waits for. */
-static struct workqueue_struct *mcache_wq;
-
-static void flush_central(struct mcentral *central, void *data)
-{
-	struct flush *flush = data;
-	struct mcache_slot *s;
-
-	if (READ_ONCE(central->slots) == mcache_dummy)
-		return;
-	preempt_disable();
-	s = this_cpu_ptr(central->slots);
-	if (flush->aged)
-		flush_aged(central, s);
-	else
-		flush_slot(central, s);
-	preempt_enable();
-}
-
-/* Runs on its CPU; whoever queued it holds heaps_lock and waits. */
-static void flush_work_fn(struct work_struct *work)
-{
-	struct flush *flush = container_of(work, struct flush, work);
-
-	visit_centrals(flush->heap, flush->cache, flush_central, flush);
-}
-
-static void queue_flush(int cpu, struct goalloc_heap *heap, struct goalloc_cache *cache, bool aged)
-{
-	struct flush *flush = per_cpu_ptr(flushes, cpu);
-
-	flush->heap = heap;
-	flush->cache = cache;
-	flush->aged = aged;
-	queue_work_on(cpu, mcache_wq, &flush->work);
-}
-
-/* CPUs neither come nor go meanwhile. */
-static void flush_cpus(struct goalloc_heap *heap, struct goalloc_cache *cache)
-{
-	int cpu;
-
-	mutex_lock(&heaps_lock);
-	for_each_online_cpu(cpu)
-		queue_flush(cpu, heap, cache, false);
-	for_each_online_cpu(cpu)
-		flush_work(&per_cpu_ptr(flushes, cpu)->work);
-	mutex_unlock(&heaps_lock);
-}
-
-/**
- * mcache_flush() - take back the spans that CPUs own
- * @heap: of this heap; NULL for all heaps
- * @cache: of this cache of it; NULL for all
- *
- * What CPUs cache from now on is not waited for.
- *
- * Context: may sleep; takes heaps_lock.
- */
-void mcache_flush(struct goalloc_heap *heap, struct goalloc_cache *cache)
-{
-	cpus_read_lock();
-	flush_cpus(heap, cache);
-	cpus_read_unlock();
-}
-
-/**
- * mcache_try_flush() - the same for want of pages, or at the heap's limit
- * @heap: of this heap; NULL for all heaps
- *
- * Spans that are empty then go, too. Who brings a CPU up or down may allocate,
- * and must not wait for itself.
- *
- * Context: may sleep; takes heaps_lock.
- */
-void mcache_try_flush(struct goalloc_heap *heap)
-{
-	if (!cpus_read_trylock())
-		return;
-	flush_cpus(heap, NULL);
-	cpus_read_unlock();
-	mcentral_drop_all_empty(heap, NULL);
-}
-
-/* What the aging worker found in a CPU's slots. */
-struct aging {
-	int cpu;
-	bool holds;
-	bool idle;
-};
-
-static void age_central(struct mcentral *central, void *data)
-{
-	struct aging *aging = data;
-	struct mcache_slot *s;
-	u64 nalloc;
-
-	if (READ_ONCE(central->slots) == mcache_dummy)
-		return;
-	s = per_cpu_ptr(central->slots, aging->cpu);
-	if (READ_ONCE(s->span)) {
-		nalloc = READ_ONCE(s->nalloc);
-		WRITE_ONCE(s->idle, READ_ONCE(s->aged) == nalloc);
-		WRITE_ONCE(s->aged, nalloc);
-		aging->idle |= s->idle;
-		aging->holds = true;
-	}
-	if (READ_ONCE(s->fspan)) {
-		/* A new one may come in between, and go a look too soon. */
-		WRITE_ONCE(s->flooks, min(READ_ONCE(s->flooks) + 1, 2));
-		aging->idle |= READ_ONCE(s->flooks) > 1;
-		aging->holds = true;
-	}
-}
-
-/* Empty spans that nobody wanted for a while go, too. */
-static void age_empty(struct mcentral *central, void *data)
-{
-	bool *holds = data;
-
-	if (!READ_ONCE(central->nempty))
-		return;
-	if (READ_ONCE(central->empty_used)) {
-		WRITE_ONCE(central->empty_used, false);
-		*holds = true;
-	} else {
-		mcentral_drop_kept(central);
-	}
-}
-
-static void age_work_fn(struct work_struct *work);
-static DECLARE_DEFERRABLE_WORK(age_work, age_work_fn);
-static bool aging_armed;
-
-static void age_work_fn(struct work_struct *work)
-{
-	bool holds = false;
-	int cpu;
-
-	/* Before the look: a slot filled after it arms the worker again. */
-	WRITE_ONCE(aging_armed, false);
-
-	cpus_read_lock();
-	mutex_lock(&heaps_lock);
-	for_each_online_cpu(cpu) {
-		struct aging aging = { .cpu = cpu };
-
-		visit_centrals(NULL, NULL, age_central, &aging);
-		/* A CPU that has nothing idle is left alone. */
-		if (aging.idle)
-			queue_flush(cpu, NULL, NULL, true);
-		holds |= aging.holds;
-	}
-	for_each_online_cpu(cpu)
-		flush_work(&per_cpu_ptr(flushes, cpu)->work);
-	visit_centrals(NULL, NULL, age_empty, &holds);
-	mutex_unlock(&heaps_lock);
-	cpus_read_unlock();
-	mheap_reap_soon();
-
-	if (holds)
-		mcache_age_soon();
-}
-
-/* Some CPU owns a span: see to it that it does not do so for ever. */
-void mcache_age_soon(void)
-{
-	if (READ_ONCE(aging_armed) || !age_ms || in_nmi())
-		return;
-	WRITE_ONCE(aging_armed, true);
-	schedule_delayed_work(&age_work, msecs_to_jiffies(age_ms));
-}
-
-static void flush_dead(struct mcentral *central, void *data)
-{
-	unsigned int cpu = *(unsigned int *)data;
-
-	if (READ_ONCE(central->slots) != mcache_dummy) {
-		preempt_disable();
-		flush_slot(central, per_cpu_ptr(central->slots, cpu));
-		preempt_enable();
-	}
-}
-
-/* The CPU is dead: nobody else touches its slots. */
-static int mcache_cpu_dead(unsigned int cpu)
-{
-	mutex_lock(&heaps_lock);
-	visit_centrals(NULL, NULL, flush_dead, &cpu);
-	mutex_unlock(&heaps_lock);
-	return 0;
 }
 
 int mcache_init(void)
 {
-	int cpu, ret = -ENOMEM;
+	int err;
 
 	mcache_dummy = mcache_alloc_slots();
-	flushes = alloc_percpu(struct flush);
-	mcache_wq = alloc_workqueue("goalloc_cpu", WQ_PERCPU | WQ_MEM_RECLAIM, 0);
-	if (!mcache_dummy || !flushes || !mcache_wq)
-		goto free;
-	for_each_possible_cpu(cpu)
-		INIT_WORK(&per_cpu_ptr(flushes, cpu)->work, flush_work_fn);
-
-	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "goalloc:dead", NULL,
-					mcache_cpu_dead);
-	if (ret < 0)
-		goto free;
-	mcache_cpuhp = ret;
-	return 0;
-free:
-	if (mcache_wq)
-		destroy_workqueue(mcache_wq);
-	free_percpu(flushes);
-	free_percpu(mcache_dummy);
-	return ret;
+	if (!mcache_dummy)
+		return -ENOMEM;
+	err = mflush_init();
+	if (err)
+		free_percpu(mcache_dummy);
+	return err;
 }
 
 /* All heaps are gone. */
 void mcache_exit(void)
 {
-	cpuhp_remove_state_nocalls(mcache_cpuhp);
-	cancel_delayed_work_sync(&age_work);
-	destroy_workqueue(mcache_wq);
-	free_percpu(flushes);
+	mflush_exit();
 	free_percpu(mcache_dummy);
 }
