@@ -178,10 +178,13 @@ static_assert(offsetof(struct mcache_slot, span) == 64 && sizeof(struct mcache_s
  */
 #define MCACHE_SPAN_PAGES 4
 
+/* Spans that the objects come from that are taken at once. */
+#define MCACHE_BATCH_SPANS 4
+
 /* Pages of the largest span that a CPU keeps when its large object was freed. */
 #define MCACHE_LARGE_PAGES 128
 
-/* How long a heap at its limit does not ask CPUs for their spans again, in jiffies. */
+/* How long a heap at its limit does not ask CPUs in vain again, in jiffies. */
 #define FLUSH_PAUSE (HZ / 10)
 
 /* mcentral.flags */
@@ -262,7 +265,7 @@ struct mcentral {
  * @pages: pages of its live spans, small and large, but for large ones without
  *	an object
  * @limit: upper bound for @pages
- * @flushed: when CPUs last gave their spans back for want of pages, in jiffies
+ * @flushed: when CPUs last gave their spans back and nothing came of it, in jiffies
  * @large_allocs: large objects handed out, but for those in a span that a CPU
  *	kept; the mheap lock
  * @gone_allocs: allocations of caches that were destroyed; heaps_lock
@@ -644,7 +647,7 @@ void mcache_flush_aged(struct mcentral *central, struct mcache_slot *s);
 int mflush_init(void);
 void mflush_exit(void);
 void mcache_flush(struct goalloc_heap *heap, struct goalloc_cache *cache);
-void mcache_try_flush(struct goalloc_heap *heap);
+bool mcache_try_flush(struct goalloc_heap *heap);
 void mcache_age_soon(void);
 
 /* heap.c */

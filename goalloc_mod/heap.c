@@ -185,14 +185,14 @@ unsigned long heap_kill_spans(struct goalloc_heap *heap, struct goalloc_cache *c
 	mutex_unlock(&heaps_lock);
 	/* Objects on their way through goalloc_free_rcu() are not leaks. */
 	rcu_barrier();
-	/* A CPU that did not see the centrals closed is through with that when it is flushed. */
-	mcache_flush(heap, cache);
 	/*
-	 * A late free, in an NMI maybe, has promised to list a span, and means to use
-	 * its list node. Each span once: it stays promised.
+	 * A CPU that did not see the centrals closed is through with that when it is
+	 * flushed. But a late free, in an NMI maybe, may have promised to list a span,
+	 * and means to use its list node: each span once, as it stays promised.
 	 */
 	do {
 		kill.promised = false;
+		mcache_flush(heap, cache);
 		synchronize_rcu();
 		mcentral_sync_nmi();
 		mheap_walk(kill_span, &kill);

@@ -309,8 +309,8 @@ void *mcache_alloc_slow(struct mcentral *central, gfp_t gfp)
 static unsigned int take_bulk(struct mcentral *central, unsigned int nr, void **objs, bool *dirty,
 			      bool choosy)
 {
+	unsigned int n = 0, refills = 0;
 	struct mcache_slot *s;
-	unsigned int n = 0;
 	bool used = false;
 
 	preempt_disable();
@@ -332,7 +332,8 @@ static unsigned int take_bulk(struct mcentral *central, unsigned int nr, void **
 				WRITE_ONCE(g->free, f ^ w ^ left);
 				s->nalloc += n - before;
 			}
-			if (n < nr && !refill(central, s, choosy))
+			if (n < nr && (refills++ == MCACHE_BATCH_SPANS ||
+				       !refill(central, s, choosy)))
 				break;
 		}
 		mcache_end(s);
@@ -364,7 +365,7 @@ unsigned int mcache_alloc_bulk(struct mcentral *central, gfp_t gfp, unsigned int
 					     choosy);
 
 		n += got;
-		choosy = got;
+		choosy = got && !in_nmi();
 		if (!got && !mcentral_grow(central, gfp)) {
 			report_no_memory(central, central->objsize, gfp);
 			break;

@@ -277,12 +277,13 @@ static unsigned int take_slots(struct mspan *span, unsigned int nr, void **objs,
 static unsigned int alloc_locked(struct mcentral *central, unsigned int nr, void **objs,
 				 bool *dirty, bool *died)
 {
+	unsigned int n = 0, spans = 0;
 	struct mspan *span;
-	unsigned int n = 0;
 
 	while (n < nr) {
 		span = list_first_entry_or_null(&central->partial, struct mspan, node);
-		if (!span)
+		/* What was promised in vain does not count: it leaves the list. */
+		if (!span || (n && spans++ == MCACHE_BATCH_SPANS))
 			break;
 		not_empty(central, span);
 		WRITE_ONCE(span->owner, MSPAN_WORKER);
@@ -366,11 +367,10 @@ static bool make_room_in(struct goalloc_heap *heap)
 
 	mcentral_drop_all_empty(heap, NULL);
 	/* A heap may live at its limit: not each call shall trouble all CPUs. */
-	if (atomic_long_read(&heap->pages) == pages &&
-	    time_after_eq(jiffies, READ_ONCE(heap->flushed) + FLUSH_PAUSE)) {
+	if (atomic_long_read(&heap->pages) >= pages &&
+	    time_after_eq(jiffies, READ_ONCE(heap->flushed) + FLUSH_PAUSE) &&
+	    mcache_try_flush(heap) && atomic_long_read(&heap->pages) >= pages)
 		WRITE_ONCE(heap->flushed, jiffies);
-		mcache_try_flush(heap);
-	}
 	mheap_reap_soon();
 	return atomic_long_read(&heap->pages) < pages;
 }
@@ -490,23 +490,31 @@ static void drop_some(struct mcentral *central, unsigned long look)
 	raw_spin_unlock_irqrestore(&central->lock, flags);
 }
 
-/**
- * mcentral_drop_empty() - keep no empty spans, for once
- * @central: the central
- *
+/*
  * All of the list is looked at: a new span, or what was freed in an NMI, is empty
  * and was not judged by retire(). The order stays, if nobody else changes it.
- *
- * Context: any but NMI; no lock held.
  */
-void mcentral_drop_empty(struct mcentral *central)
+static void drop_all(struct mcentral *central, bool may_sleep)
 {
 	unsigned long left = READ_ONCE(central->npartial), look;
 
 	for (; left; left -= look) {
 		look = min(left, DROP_LOOK);
 		drop_some(central, look);
+		if (may_sleep)
+			cond_resched();
 	}
+}
+
+/**
+ * mcentral_drop_empty() - keep no empty spans, for once
+ * @central: the central
+ *
+ * Context: any but NMI; no lock held.
+ */
+void mcentral_drop_empty(struct mcentral *central)
+{
+	drop_all(central, false);
 }
 EXPORT_SYMBOL_FOR_TEST(mcentral_drop_empty);
 
@@ -518,7 +526,7 @@ void mcentral_drop_kept(struct mcentral *central)
 
 static void drop_empty(struct mcentral *central, void *data)
 {
-	mcentral_drop_empty(central);
+	drop_all(central, true);
 }
 
 /* The same for a heap or one of its caches; NULL is all heaps. May sleep. */

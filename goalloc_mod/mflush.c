@@ -97,14 +97,16 @@ void mcache_flush(struct goalloc_heap *heap, struct goalloc_cache *cache)
  * and must not wait for itself.
  *
  * Context: may sleep; takes heaps_lock.
+ * Return: false if nothing was done.
  */
-void mcache_try_flush(struct goalloc_heap *heap)
+bool mcache_try_flush(struct goalloc_heap *heap)
 {
 	if (!cpus_read_trylock())
-		return;
+		return false;
 	flush_cpus(heap, NULL);
 	cpus_read_unlock();
 	mcentral_drop_all_empty(heap, NULL);
+	return true;
 }
 
 /* What the aging worker found in a CPU's slots. */

@@ -440,7 +440,7 @@ static __always_inline void do_cache_free(struct goalloc_cache *cache, void *obj
 
 /**
  * goalloc_cache_free() - free an object of a certain cache
- * @cache: the cache that it must be of
+ * @cache: the cache that it must be of; not NULL
  * @obj: a live object; NULL and ZERO_SIZE_PTR do nothing
  *
  * Context: any.
@@ -518,7 +518,7 @@ static __always_inline void free_bulk(enum free_check check, struct goalloc_cach
 
 /**
  * goalloc_cache_free_bulk() - free several objects of a certain cache
- * @cache: that they must all be of
+ * @cache: that they must all be of; not NULL
  * @nr: how many
  * @objs: live objects; NULL and ZERO_SIZE_PTR among them do nothing
  *

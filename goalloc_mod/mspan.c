@@ -56,8 +56,8 @@ EXPORT_SYMBOL_FOR_TEST(mspan_end_limbo);
  * another call between its two steps, perhaps a late second free of the slot's
  * previous life: that one is about to take its bit back, so it is waited for,
  * with interrupts off for a few instructions. While it lasted the bit may have
- * hidden a rightful free from the owner: the caller makes the promise of
- * mspan_try_free() in either case.
+ * hidden a rightful free from the owner: if it fails, the caller makes the promise
+ * of mspan_try_free(). If not, that is for after mspan_end_limbo().
  *
  * Context: any but NMI.
  * Return: false if the slot is not live.

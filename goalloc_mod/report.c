@@ -135,7 +135,7 @@ void report_misuse(enum goalloc_misuse kind, const void *addr, const void *expec
 		to = cache->name;
 	else if (expected && kind == MISUSE_WRONG_HEAP)
 		to = ((const struct goalloc_heap *)expected)->name;
-	else if (kind == MISUSE_WRONG_CACHE || kind == MISUSE_WRONG_HEAP)
+	else if (kind == MISUSE_WRONG_HEAP)
 		to = "NULL";
 
 	/* The heap that @addr is in stays for as long. */
