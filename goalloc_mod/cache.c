@@ -10,7 +10,7 @@
 #include <linux/log2.h>
 #include <linux/slab.h>
 
-#include "goalloc_internal.h"
+#include "debug.h"
 #include "malloc.h"
 #include "mcache.h"
 
@@ -49,10 +49,9 @@ static unsigned int cache_align(unsigned int size, unsigned int align, unsigned 
 }
 
 /* Go's rule for a span: the fewest pages that waste no more than an eighth. */
-static void cache_geometry(struct goalloc_cache *cache)
+void cache_geometry(struct mcentral *central, u32 size, u32 align)
 {
-	struct mcentral *central = &cache->central;
-	u32 elemsize = ALIGN(cache->size, cache->align);
+	u32 elemsize = ALIGN(size, align);
 	u32 npages = max_t(u32, DIV_ROUND_UP(elemsize, GOALLOC_PAGE_SIZE), 1);
 	u32 bytes;
 
@@ -63,9 +62,9 @@ static void cache_geometry(struct goalloc_cache *cache)
 	bytes = npages << GOALLOC_PAGE_SHIFT;
 
 	central->elemsize = elemsize;
-	central->objsize = ALIGN(cache->size, 8);
+	central->objsize = ALIGN(size, 8);
 	central->npages = npages;
-	central->align_pages = max_t(u32, cache->align >> GOALLOC_PAGE_SHIFT, 1);
+	central->align_pages = max_t(u32, align >> GOALLOC_PAGE_SHIFT, 1);
 	central->nelems = min_t(u32, bytes / elemsize, MSPAN_MAX_ELEMS);
 	/* With one slot there is nothing to divide; large sizes are not exact. */
 	central->divmul = elemsize <= GOALLOC_MAX_SMALL ? goalloc_divmul(elemsize) : 0;
@@ -129,7 +128,7 @@ struct goalloc_cache *goalloc_cache_create(const char *name, unsigned int size,
 	cache->dtor = args->dtor;
 	mcentral_init(&cache->central, heap, !!(flags & GOALLOC_NOSCAN));
 	cache->central.cache = cache;
-	cache_geometry(cache);
+	cache_geometry(&cache->central, size, cache->align);
 	if (args->ctor)
 		cache->central.flags |= MCENTRAL_CTOR;
 	if (args->dtor)
@@ -147,9 +146,15 @@ struct goalloc_cache *goalloc_cache_create(const char *name, unsigned int size,
 		why = "the heap has one of that name already";
 		goto fail;
 	}
-	list_add_tail(&cache->node, &heap->caches);
+	err = debug_join_cache(cache);
+	if (!err)
+		list_add_tail(&cache->node, &heap->caches);
 	mutex_unlock(&heaps_lock);
-	return cache;
+	if (!err)
+		return cache;
+	mcache_uninstall(&cache->central);
+	kfree(cache);
+	why = "no memory for debugging";
 fail:
 	if (flags & GOALLOC_PANIC)
 		panic("goalloc: cache %s: %s\n", name ?: "(null)", why);
@@ -161,6 +166,9 @@ EXPORT_SYMBOL_GPL(goalloc_cache_create);
 /* Its spans have been killed, and it is not on a list that others look at. */
 void cache_free(struct goalloc_cache *cache)
 {
+	if (cache->debugged)
+		mcentral_free(cache->debugged);
+	kfree(cache->debugged);
 	mcentral_free(&cache->central);
 	kfree(cache);
 }
@@ -175,6 +183,8 @@ static void keep_counts(struct goalloc_cache *cache)
 	if (central->slots != mcache_dummy)
 		for_each_possible_cpu(cpu)
 			nalloc += per_cpu_ptr(central->slots, cpu)->nalloc;
+	if (cache->debugged)
+		nalloc += cache->debugged->nalloc;
 	central->heap->gone_allocs += nalloc;
 }
 

@@ -11,6 +11,7 @@
 #include <linux/rcupdate.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/stackdepot.h>
 #include <linux/version.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
@@ -52,6 +53,20 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 {
 	hrtimer_init(timer, clock, mode);
 	timer->function = fn;
+}
+#endif
+
+#ifdef CONFIG_STACKDEPOT
+/* 6.8 made the last argument flags. */
+static inline u32 goalloc_stack_save(unsigned long *entries, unsigned int n, gfp_t gfp,
+				     bool can_alloc)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return stack_depot_save_flags(entries, n, gfp,
+				      can_alloc ? STACK_DEPOT_FLAG_CAN_ALLOC : 0);
+#else
+	return __stack_depot_save(entries, n, 0, gfp, can_alloc);
+#endif
 }
 #endif
 

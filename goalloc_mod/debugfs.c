@@ -371,6 +371,7 @@ void goalloc_debugfs_add_heap(struct goalloc_heap *heap)
 		{ "caches", 0400, &heap_caches_fops },
 		{ "cpus", 0400, &heap_cpus_fops },
 		{ "limit", 0600, &heap_limit_fops },
+		{ "debug", 0600, &heap_debug_fops },
 	};
 
 	heap->dir = debugfs_create_dir(heap->name, heaps_dir);

@@ -92,4 +92,7 @@ extern const struct file_operations arenas_fops, spans_fops, map_fops, fragmenta
 extern const struct file_operations heap_stats_fops, heap_classes_fops, heap_caches_fops;
 extern const struct file_operations heap_cpus_fops, heap_limit_fops;
 
+/* debugfs_debug.c */
+extern const struct file_operations heap_debug_fops;
+
 #endif /* GOALLOC_DEBUGFS_H */

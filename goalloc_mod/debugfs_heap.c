@@ -9,6 +9,7 @@
 #include <linux/overflow.h>
 #include <linux/uaccess.h>
 
+#include "debug.h"
 #include "debugfs.h"
 
 static int heap_stats_show(struct seq_file *m, void *unused)
@@ -72,6 +73,15 @@ static void add_to_class(const struct span_copy *span, void *data)
 		span_sums_add(&row->sums[span->spanclass], span);
 }
 
+/* That of ordinary objects, or of those under debugging, which has the same geometry. */
+static const struct mcentral *class_central(struct goalloc_heap *heap, unsigned int spanclass)
+{
+	const struct mcentral *plain = READ_ONCE(heap->plain[spanclass]);
+	const struct heap_debug *debugged = READ_ONCE(heap->debugged);
+
+	return plain || !debugged ? plain : READ_ONCE(debugged->central[spanclass]);
+}
+
 static bool heap_classes_find(struct table_iter *it, u64 *at)
 {
 	struct classes_iter *row = container_of(it, struct classes_iter, it);
@@ -81,7 +91,7 @@ static bool heap_classes_find(struct table_iter *it, u64 *at)
 		memset(row->sums, 0, sizeof(row->sums));
 		spans_walk(add_to_class, row);
 	}
-	while (*at < NUM_SPAN_CLASSES && !READ_ONCE(it->heap->central[*at]))
+	while (*at < NUM_SPAN_CLASSES && !class_central(it->heap, *at))
 		++*at;
 	row->spanclass = *at;
 	return *at < NUM_SPAN_CLASSES;
@@ -97,7 +107,7 @@ static const struct table_column heap_classes_columns[] = {
 static void heap_classes_show(struct seq_file *m, struct table_iter *it)
 {
 	const struct classes_iter *row = container_of(it, struct classes_iter, it);
-	const struct mcentral *central = READ_ONCE(it->heap->central[row->spanclass]);
+	const struct mcentral *central = class_central(it->heap, row->spanclass);
 	const struct span_sums *sums = &row->sums[row->spanclass];
 	bool large = row->spanclass < 2;
 
@@ -118,6 +128,7 @@ DEFINE_TABLE(heap_classes, struct classes_iter);
 struct caches_iter {
 	struct table_iter it;
 	const struct mcentral *central; /* to compare with */
+	const struct mcentral *debugged; /* likewise */
 	char name[GOALLOC_NAME_MAX];
 	unsigned int size;
 	unsigned int align;
@@ -131,6 +142,7 @@ struct caches_iter {
 static void copy_cache(struct caches_iter *row, struct goalloc_cache *cache)
 {
 	row->central = &cache->central;
+	row->debugged = READ_ONCE(cache->debugged);
 	strscpy(row->name, cache->name, sizeof(row->name));
 	row->size = cache->size;
 	row->align = cache->align;
@@ -139,6 +151,8 @@ static void copy_cache(struct caches_iter *row, struct goalloc_cache *cache)
 	row->nelems = cache->central.nelems;
 	memset(&row->counts, 0, sizeof(row->counts));
 	central_counts_add(&cache->central, &row->counts);
+	if (cache->debugged)
+		central_counts_add(cache->debugged, &row->counts);
 }
 
 static bool heap_caches_find(struct table_iter *it, u64 *at)
@@ -159,7 +173,7 @@ static bool heap_caches_find(struct table_iter *it, u64 *at)
 	mutex_unlock(&heaps_lock);
 
 	if (found)
-		central_span_sums(row->central, &row->sums);
+		central_span_sums(row->central, row->debugged, &row->sums);
 	return found;
 }
 

@@ -52,6 +52,8 @@ enum goalloc_misuse {
 	MISUSE_BAD_GFP, /* DMA, DMA32, HIGHMEM; or zeroing with a ctor */
 	MISUSE_USERCOPY, /* a copy that leaves its object */
 	MISUSE_REALLOC, /* realloc of a named cache's object */
+	MISUSE_OVERFLOW, /* a red zone was written to */
+	MISUSE_USE_AFTER_FREE, /* a free object was written to */
 	MISUSE_NR,
 };
 
@@ -192,6 +194,7 @@ static_assert(offsetof(struct mcache_slot, span) == 64 && sizeof(struct mcache_s
 #define MCENTRAL_CTOR BIT(1) /* never zeroed: a ctor made its objects */
 #define MCENTRAL_KEEP BIT(2) /* zeroed for __GFP_ZERO only (SLAB_TYPESAFE_BY_RCU's rule) */
 #define MCENTRAL_DTOR BIT(3) /* objects have to be looked at before they are freed */
+#define MCENTRAL_DEBUG BIT(4) /* its objects are under debugging: debug.c */
 
 /* Leaked objects that are named. */
 #define MCENTRAL_LEAKS 4
@@ -217,6 +220,7 @@ static_assert(offsetof(struct mcache_slot, span) == 64 && sizeof(struct mcache_s
  * @want_slots: a caller missed @slots that could not make them; the service
  *	worker does
  * @closed: is being torn down: CPUs take no more spans to free into
+ * @debug: new objects of its cache come from the cache's @debugged
  * @lock: guards all that follows
  * @partial: spans that nobody owns and that have, or may have, a free slot
  * @parked: dead spans that wait for a grace period, oldest first; reused newest first
@@ -227,6 +231,7 @@ static_assert(offsetof(struct mcache_slot, span) == 64 && sizeof(struct mcache_s
  * @nalloc: allocations that went past the per-CPU slots
  * @leaked: live objects found when the central was torn down
  * @leaks: the first few of them
+ * @leak_stacks: where they were allocated, if that was recorded
  */
 struct mcentral {
 	struct mcache_slot __percpu *slots;
@@ -243,6 +248,7 @@ struct mcentral {
 	u8 flags;
 	bool want_slots;
 	bool closed;
+	bool debug;
 
 	raw_spinlock_t lock ____cacheline_aligned;
 	struct list_head partial;
@@ -254,12 +260,15 @@ struct mcentral {
 	u64 nalloc;
 	unsigned long leaked;
 	unsigned long leaks[MCENTRAL_LEAKS];
+	u32 leak_stacks[MCENTRAL_LEAKS];
 };
 
 /**
  * struct goalloc_heap - the owner of a set of spans
- * @central: by span class; an entry appears at first use and stays until the
- *	heap goes. Written by cmpxchg, read by anyone.
+ * @central: by span class, for who allocates: an entry of @plain, or NULL at first
+ *	use, and while new objects are under debugging
+ * @plain: by span class; an entry appears at first use and stays until the heap
+ *	goes. Written by cmpxchg, read by anyone.
  * @id: never used again
  * @dying: no more allocations
  * @pages: pages of its live spans, small and large, but for large ones without
@@ -275,9 +284,12 @@ struct mcentral {
  * @node: on the list of heaps; heaps_lock
  * @caches: its caches; heaps_lock
  * @dir: its debugfs directory
+ * @debug: GOALLOC_DEBUG_* for new objects; written under heaps_lock
+ * @debugged: what debugging needs; appears when it is first switched on
  */
 struct goalloc_heap {
 	struct mcentral *central[NUM_SPAN_CLASSES];
+	struct mcentral *plain[NUM_SPAN_CLASSES];
 	u32 id;
 	bool dying;
 	atomic_long_t pages;
@@ -292,6 +304,8 @@ struct goalloc_heap {
 	struct list_head node;
 	struct list_head caches;
 	struct dentry *dir;
+	u8 debug;
+	struct heap_debug *debugged;
 };
 
 /**
@@ -305,6 +319,9 @@ struct goalloc_heap {
  * @ctor: see struct goalloc_cache_args; NULL once the owner has gone
  * @dtor: see struct goalloc_cache_args; NULL once the owner has gone
  * @node: on the heap's list of caches; heaps_lock
+ * @debug: GOALLOC_DEBUG_* for new objects, beyond those of the heap
+ * @debugged: the central of the objects under debugging; appears when it is first
+ *	switched on
  */
 struct goalloc_cache {
 	struct mcentral central;
@@ -316,6 +333,8 @@ struct goalloc_cache {
 	void (*ctor)(void *obj);
 	void (*dtor)(void *obj);
 	struct list_head node;
+	u8 debug;
+	struct mcentral *debugged;
 };
 
 /* Blocks of slot bits for spans of more than 128 slots: 4, 8 and 16 groups. */
@@ -464,7 +483,7 @@ static __always_inline struct mspan *span_of(unsigned long addr)
 /* mheap.c */
 enum free_check { FREE_ANY, FREE_HEAP, FREE_CACHE };
 
-struct mspan *mheap_alloc_span(struct mcentral *central);
+struct mspan *mheap_alloc_span(struct mcentral *central, struct span_debug *track);
 void mheap_free_span(struct mspan *span);
 void mheap_park(struct mspan *span);
 void mheap_unpark(struct mspan *span);
@@ -582,6 +601,8 @@ void mspanbits_trim(unsigned int reserve);
 
 /* mspare.c */
 struct mcentral *mcentral_get(struct goalloc_heap *heap, unsigned int spanclass, gfp_t gfp);
+struct mcentral *mcentral_get_at(struct mcentral **at, struct goalloc_heap *heap,
+				 unsigned int spanclass, gfp_t gfp, u8 flags);
 void mcentral_service(void);
 void mspare_exit(void);
 
@@ -625,7 +646,7 @@ static __always_inline bool mcentral_wants(const struct mspan *span, unsigned in
 /* Whether its objects are freed with no more ado than a bit. */
 static __always_inline bool mcentral_is_plain(const struct mcentral *central)
 {
-	return !(central->flags & MCENTRAL_DTOR) && !want_init_on_free();
+	return !(central->flags & (MCENTRAL_DTOR | MCENTRAL_DEBUG)) && !want_init_on_free();
 }
 
 /* mcache.c */
@@ -659,6 +680,7 @@ void visit_centrals(struct goalloc_heap *heap, struct goalloc_cache *cache,
 unsigned long heap_kill_spans(struct goalloc_heap *heap, struct goalloc_cache *cache);
 
 /* cache.c */
+void cache_geometry(struct mcentral *central, u32 size, u32 align);
 void cache_free(struct goalloc_cache *cache);
 
 /* report.c */
@@ -669,6 +691,8 @@ void report_misuse(enum goalloc_misuse kind, const void *addr, const void *expec
 		   unsigned long ip);
 void report_late(struct mspan *span, unsigned int group, u64 slots);
 void report_leaks(struct mcentral *central);
+void report_damage(enum goalloc_misuse kind, const void *obj, size_t offset, u8 byte,
+		   unsigned long ip);
 void report_no_memory(const struct mcentral *central, size_t size, gfp_t gfp);
 
 /* debugfs.c */

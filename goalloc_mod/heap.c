@@ -15,7 +15,7 @@
 #include <linux/notifier.h>
 #include <linux/slab.h>
 
-#include "goalloc_internal.h"
+#include "debug.h"
 
 /* The list of heaps, and the lists of their caches. */
 DEFINE_MUTEX(heaps_lock);
@@ -38,6 +38,20 @@ bool goalloc_name_ok(const char *name)
 	return true;
 }
 
+static void visit(struct mcentral *central, void (*fn)(struct mcentral *central, void *data),
+		  void *data)
+{
+	if (central)
+		fn(central, data);
+}
+
+static void visit_cache(struct goalloc_cache *cache,
+			void (*fn)(struct mcentral *central, void *data), void *data)
+{
+	fn(&cache->central, data);
+	visit(READ_ONCE(cache->debugged), fn, data);
+}
+
 /**
  * visit_centrals() - visit centrals
  * @heap: those of this heap; NULL for all heaps
@@ -54,20 +68,21 @@ void visit_centrals(struct goalloc_heap *heap, struct goalloc_cache *cache,
 	unsigned int i;
 
 	if (cache) {
-		fn(&cache->central, data);
+		visit_cache(cache, fn, data);
 		return;
 	}
 	list_for_each_entry(h, &heaps, node) {
+		struct heap_debug *debugged = READ_ONCE(h->debugged);
+
 		if (heap && h != heap)
 			continue;
 		for (i = 0; i < NUM_SPAN_CLASSES; i++) {
-			struct mcentral *central = READ_ONCE(h->central[i]);
-
-			if (central)
-				fn(central, data);
+			visit(READ_ONCE(h->plain[i]), fn, data);
+			if (debugged)
+				visit(READ_ONCE(debugged->central[i]), fn, data);
 		}
 		list_for_each_entry(cache, &h->caches, node)
-			fn(&cache->central, data);
+			visit_cache(cache, fn, data);
 	}
 }
 
@@ -121,6 +136,10 @@ struct goalloc_heap *__goalloc_heap_create(const char *name, unsigned long flags
 	list_add_tail(&heap->node, &heaps);
 	mutex_unlock(&heaps_lock);
 
+	/* Without a file of its own the heap works, and so it does without debugging. */
+	err = goalloc_heap_set_debug(heap, debug_heap_flags());
+	if (err)
+		pr_err("heap %s: it cannot be debugged (%d)\n", name, err);
 	goalloc_debugfs_add_heap(heap);
 	return heap;
 unlock:
@@ -183,6 +202,8 @@ unsigned long heap_kill_spans(struct goalloc_heap *heap, struct goalloc_cache *c
 	mutex_lock(&heaps_lock);
 	visit_centrals(heap, cache, close, NULL);
 	mutex_unlock(&heaps_lock);
+	/* Nothing comes in any more that is of a closed central. */
+	quarantine_flush(heap);
 	/* Objects on their way through goalloc_free_rcu() are not leaks. */
 	rcu_barrier();
 	/*
@@ -208,6 +229,13 @@ unsigned long heap_kill_spans(struct goalloc_heap *heap, struct goalloc_cache *c
 	return leaked;
 }
 
+static void free_central(struct mcentral *central)
+{
+	if (central)
+		mcentral_free(central);
+	kfree(central);
+}
+
 static void destroy(struct goalloc_heap *heap)
 {
 	struct goalloc_cache *cache, *next;
@@ -227,12 +255,12 @@ static void destroy(struct goalloc_heap *heap)
 	list_for_each_entry_safe(cache, next, &heap->caches, node)
 		cache_free(cache);
 	for (i = 0; i < NUM_SPAN_CLASSES; i++) {
-		if (heap->central[i]) {
-			mcentral_free(heap->central[i]);
-			kfree(heap->central[i]);
-		}
+		free_central(heap->plain[i]);
+		if (heap->debugged)
+			free_central(heap->debugged->central[i]);
 	}
 	WARN_ON_ONCE(atomic_long_read(&heap->pages));
+	kfree(heap->debugged);
 	kfree(heap);
 }
 

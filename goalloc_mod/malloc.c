@@ -21,7 +21,7 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
-#include "goalloc_internal.h"
+#include "debug.h"
 #include "malloc.h"
 #include "mcache.h"
 
@@ -88,17 +88,24 @@ static void zero_large(void *obj, size_t size, bool may_block)
 
 static noinline void *alloc_large(struct goalloc_heap *heap, size_t size, gfp_t gfp, bool noscan)
 {
-	size_t npages = goalloc_large_pages(size);
+	size_t npages = goalloc_large_pages(size), want = size;
 	u32 align_pages = goalloc_large_align(size);
 	struct mcentral *central;
 	bool zeroed = false;
+	u8 debug = 0;
 	void *obj;
 
 	if (READ_ONCE(heap->dying))
 		return NULL;
-	central = READ_ONCE(heap->central[noscan]) ?: mcentral_get(heap, noscan, gfp);
-	if (unlikely(!central))
-		goto fail;
+	central = READ_ONCE(heap->central[noscan]);
+	if (unlikely(!central)) {
+		central = mcentral_get(heap, noscan, gfp);
+		if (unlikely(!central))
+			goto fail;
+		debug = READ_ONCE(heap->debug);
+		if (debug)
+			npages = goalloc_large_pages(debug_total(heap, size));
+	}
 	obj = mcache_alloc_large(central, npages, align_pages);
 	if (likely(obj))
 		goto done;
@@ -116,31 +123,48 @@ static noinline void *alloc_large(struct goalloc_heap *heap, size_t size, gfp_t 
 
 done:
 	size = npages << GOALLOC_PAGE_SHIFT;
+	if (unlikely(debug) && debug_adopt_large(heap, obj, want, gfp, zeroed))
+		return obj;
 	track_alloc(central, obj, size, gfp);
 	if (!zeroed && want_init_on_alloc(gfp))
 		zero_large(obj, size, gfpflags_allow_blocking(gfp));
+	track_bounds(obj, want, size);
 	return obj;
 fail:
 	report_no_memory(central, size, gfp);
 	return NULL;
 }
 
-/* The first of its span class in the heap. */
-static noinline void *alloc_first(struct goalloc_heap *heap, unsigned int spanclass, gfp_t gfp)
+/* The first of its span class in the heap, or one to be debugged. */
+static noinline void *alloc_first(struct goalloc_heap *heap, size_t size,
+				  unsigned int spanclass, gfp_t gfp)
 {
-	struct mcentral *central = mcentral_get(heap, spanclass, gfp);
+	struct mcentral *central;
+	void *obj;
 
+	if (READ_ONCE(heap->debug)) {
+		if (debug_total(heap, size) > GOALLOC_MAX_SMALL)
+			return alloc_large(heap, size, gfp, spanclass & 1);
+		obj = debug_alloc(heap, NULL, size, spanclass & 1, gfp);
+		if (obj)
+			return obj;
+	}
+	central = mcentral_get(heap, spanclass, gfp);
 	return central ? mcache_alloc_slow(central, gfp) : NULL;
 }
 
-static __always_inline void *class_alloc(struct goalloc_heap *heap, unsigned long spanclass,
-					 gfp_t gfp)
+static __always_inline void *class_alloc(struct goalloc_heap *heap, size_t size,
+					 unsigned long spanclass, gfp_t gfp)
 {
 	struct mcentral *central = READ_ONCE(heap->central[spanclass]);
+	void *obj;
 
 	if (unlikely(!central))
-		return alloc_first(heap, spanclass, gfp);
-	return mcache_alloc(central, gfp);
+		return alloc_first(heap, size, spanclass, gfp);
+	obj = mcache_alloc(central, gfp);
+	if (GOALLOC_KASAN_FREE && obj)
+		track_bounds(obj, size, central->elemsize);
+	return obj;
 }
 
 /* Inlined into what the API exports, whose caller _RET_IP_ is. */
@@ -154,7 +178,7 @@ static __always_inline void *heap_alloc(struct goalloc_heap *heap, size_t size, 
 	if (unlikely(size - 1 >= GOALLOC_MAX_SMALL))
 		return size ? alloc_large(heap, size, gfp, noscan) : ZERO_SIZE_PTR;
 
-	return class_alloc(heap, goalloc_size_to_class(size) << 1 | noscan, gfp);
+	return class_alloc(heap, size, goalloc_size_to_class(size) << 1 | noscan, gfp);
 }
 
 void *__goalloc_alloc(size_t size, gfp_t gfp)
@@ -170,7 +194,7 @@ EXPORT_SYMBOL_GPL(__goalloc_alloc);
 void *__goalloc_alloc_class(size_t size, unsigned long spanclass, gfp_t gfp)
 {
 	goalloc_might_alloc(gfp);
-	return class_alloc(goalloc_default_heap, spanclass, gfp);
+	return class_alloc(goalloc_default_heap, size, spanclass, gfp);
 }
 EXPORT_SYMBOL_GPL(__goalloc_alloc_class);
 
@@ -244,14 +268,18 @@ int goalloc_alloc_bulk(size_t size, gfp_t gfp, size_t nr, void **objs)
 		refuse_gfp(NULL, _RET_IP_);
 		return 0;
 	}
-	if (size <= GOALLOC_MAX_SMALL) {
+	if (size <= GOALLOC_MAX_SMALL && !READ_ONCE(goalloc_default_heap->debug)) {
 		central = mcentral_get(goalloc_default_heap, goalloc_size_to_class(size) << 1,
 				       gfp);
-		return central ? goalloc_bulk(central, gfp, nr, objs) : 0;
+		if (!central || !goalloc_bulk(central, gfp, nr, objs))
+			return 0;
+		for (i = 0; GOALLOC_KASAN_FREE && i < nr; i++)
+			track_bounds(objs[i], size, central->elemsize);
+		return nr;
 	}
 
 	for (i = 0; i < nr; i++) {
-		objs[i] = alloc_large(goalloc_default_heap, size, gfp, false);
+		objs[i] = heap_alloc(goalloc_default_heap, size, gfp, false);
 		if (!objs[i]) {
 			goalloc_free_bulk(i, objs);
 			return 0;
@@ -274,15 +302,28 @@ EXPORT_SYMBOL_GPL(goalloc_alloc_bulk);
 int goalloc_bulk(struct mcentral *central, gfp_t gfp, size_t nr, void **objs)
 {
 	bool dirty = false;
-	unsigned int n = mcache_alloc_bulk(central, gfp, nr, objs, &dirty), i;
 	u32 size = central->objsize;
+	unsigned int n, i;
 
+	if (READ_ONCE(central->debug)) {
+		for (n = 0; n < nr; n++) {
+			objs[n] = mcache_alloc_slow(central, gfp);
+			if (!objs[n]) {
+				goalloc_free_bulk(n, objs);
+				return 0;
+			}
+		}
+		return n;
+	}
+	n = mcache_alloc_bulk(central, gfp, nr, objs, &dirty);
 	for (i = 0; i < n; i++)
 		goalloc_track_alloc(central, objs[i], gfp);
 	if (n == nr) {
 		if (dirty && want_zero(central, gfp))
 			for (i = 0; i < n; i++)
 				zero_object(objs[i], size);
+		for (i = 0; GOALLOC_KASAN_FREE && central->cache && i < n; i++)
+			track_bounds(objs[i], central->cache->size, central->elemsize);
 		return n;
 	}
 	for (i = 0; i < n; i++)
@@ -307,8 +348,12 @@ size_t goalloc_size(const void *obj)
 
 	if (ZERO_OR_NULL_PTR(obj))
 		return 0;
-	if (object_lookup(obj, &info, &kind))
+	if (object_lookup(obj, &info, &kind)) {
+		/* For KASAN the rest of the slot was not the caller's until now. */
+		if (!info.debug)
+			track_bounds(obj, info.size, info.size);
 		return info.size;
+	}
 	report_misuse(kind, obj, NULL, _RET_IP_);
 	return 0;
 }
@@ -371,16 +416,20 @@ void *goalloc_realloc(const void *obj, size_t size, gfp_t gfp)
 	}
 
 	/* In place if it fits and keeps its alignment, and not half would be wasted. */
-	if (size <= info.size && goalloc_size_roundup(size) > info.size / 2 &&
+	if (size <= info.size && !info.debug && goalloc_size_roundup(size) > info.size / 2 &&
 	    IS_ALIGNED((unsigned long)obj, goalloc_align(size))) {
+		track_bounds(obj, info.size, info.size);
 		if (want_init_on_alloc(gfp))
 			memset((void *)obj + size, 0, info.size - size);
+		track_bounds(obj, size, info.size);
 		return (void *)obj;
 	}
 
 	new = heap_alloc(info.heap, size, gfp, info.noscan);
 	if (!new)
 		return NULL;
+	if (!info.debug)
+		track_bounds(obj, info.size, info.size);
 	memcpy(new, obj, min(size, info.size));
 	goalloc_free(obj);
 	return new;

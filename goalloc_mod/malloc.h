@@ -16,6 +16,7 @@
  * @base: its first byte
  * @size: bytes of its slot
  * @noscan: holds no pointers
+ * @debug: is under debugging: @size is what was asked for
  */
 struct object_info {
 	struct goalloc_heap *heap;
@@ -23,12 +24,14 @@ struct object_info {
 	unsigned long base;
 	size_t size;
 	bool noscan;
+	bool debug;
 };
 
 bool object_lookup(const void *obj, struct object_info *info, enum goalloc_misuse *kind);
 bool object_containing(const void *addr, struct object_info *info, enum goalloc_misuse *kind);
 void *refuse_gfp(const struct goalloc_cache *cache, unsigned long ip);
 void goalloc_unalloc(void *obj);
+void goalloc_end_large(struct mspan *span);
 int goalloc_bulk(struct mcentral *central, gfp_t gfp, size_t nr, void **objs);
 
 /* The alignment that an object of @size bytes has, if @size is not 0. */

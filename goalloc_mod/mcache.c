@@ -13,7 +13,7 @@
  * How a span gets home that another CPU owns is in mflush.c.
  */
 
-#include "goalloc_internal.h"
+#include "debug.h"
 #include "mcache.h"
 
 /* What the dummy's word, and that of a slot without a span, points to. */
@@ -252,13 +252,16 @@ static bool refill(struct mcentral *central, struct mcache_slot *s, bool choosy)
 	return true;
 }
 
-/* This CPU's slot, unless there is none or it is in use; preemption is off. */
+/*
+ * This CPU's slot, unless there is none or it is in use, or CPUs are to own no spans
+ * of a cache under debugging; preemption is off.
+ */
 static struct mcache_slot *usable_slot(struct mcentral *central)
 {
 	struct mcache_slot __percpu *slots = READ_ONCE(central->slots);
 	struct mcache_slot *s = this_cpu_ptr(slots);
 
-	return slots == mcache_dummy || mcache_is_busy(s) ? NULL : s;
+	return slots == mcache_dummy || mcache_is_busy(s) || READ_ONCE(central->debug) ? NULL : s;
 }
 
 /* One object by way of the CPU's slot or, if that cannot be, of the central. */
@@ -295,6 +298,11 @@ void *mcache_alloc_slow(struct mcentral *central, gfp_t gfp)
 	bool dirty = false, choosy = !in_nmi();
 	void *obj;
 
+	if (unlikely(READ_ONCE(central->debug))) {
+		obj = debug_alloc(central->heap, central->cache, central->cache->size, false, gfp);
+		if (obj)
+			return obj;
+	}
 	for (; !(obj = alloc_once(central, &dirty, choosy)); choosy = false) {
 		if (!mcentral_grow(central, gfp)) {
 			report_no_memory(central, central->objsize, gfp);
@@ -464,7 +472,7 @@ bool mcache_keep_large(struct mspan *span)
 	struct mcache_slot *s;
 	struct mspan *old;
 
-	if (span->npages > MCACHE_LARGE_PAGES || READ_ONCE(central->heap->dying))
+	if (span->npages > MCACHE_LARGE_PAGES || READ_ONCE(central->heap->dying) || span->debug)
 		return false;
 	/* Where pages are few none is kept from who looks for some. */
 	if (READ_ONCE(mheap.pages.nfree) < goalloc_low_pages())

@@ -266,10 +266,16 @@ static __always_inline bool want_zero(const struct mcentral *central, gfp_t gfp)
 static __always_inline void *mcache_hand_out(const struct mcentral *central, void *obj, gfp_t gfp,
 					     bool dirty)
 {
+	bool zero = dirty && want_zero(central, gfp);
+
 	goalloc_track_alloc(central, obj, gfp);
-	if (dirty && want_zero(central, gfp))
-		return zero_object(obj, central->objsize);
-	return obj;
+	if (GOALLOC_KASAN_FREE && central->cache) {
+		if (zero)
+			zero_object(obj, central->objsize);
+		track_bounds(obj, central->cache->size, central->elemsize);
+		return obj;
+	}
+	return zero ? zero_object(obj, central->objsize) : obj;
 }
 
 /**

@@ -15,7 +15,7 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 
-#include "goalloc_internal.h"
+#include "debug.h"
 #include "track.h"
 
 /* Empty spans a central keeps: about 32 KiB, and one at least. */
@@ -365,6 +365,7 @@ static bool make_room_in(struct goalloc_heap *heap)
 {
 	long pages = atomic_long_read(&heap->pages);
 
+	quarantine_flush(heap);
 	mcentral_drop_all_empty(heap, NULL);
 	/* A heap may live at its limit: not each call shall trouble all CPUs. */
 	if (atomic_long_read(&heap->pages) >= pages &&
@@ -413,6 +414,37 @@ bool mcentral_make_room(struct mcentral *central, u32 npages, u32 align_pages, i
 	return mheap_grow(npages, align_pages) || make_room_in_all();
 }
 
+/* A span, NULL if there is room without one, or an error pointer; as @gfp says. */
+static struct mspan *new_span(struct mcentral *central, gfp_t gfp, struct span_debug *track)
+{
+	bool may_block = goalloc_may_grow(gfp);
+	struct mspan *span;
+	unsigned int tries;
+
+	for (tries = 0;; tries++) {
+		if (unpark(central))
+			return NULL;
+		span = mheap_alloc_span(central, track);
+		if (!IS_ERR(span))
+			return span;
+		/* What a choosy caller left will have to do. */
+		if (READ_ONCE(central->npartial))
+			return NULL;
+		if (!may_block) {
+			mheap_service_soon();
+			return span;
+		}
+		if ((tries < 3 || gfp & __GFP_NOFAIL) &&
+		    mcentral_make_room(central, central->npages, central->align_pages,
+				       PTR_ERR(span)) &&
+		    tries < 3)
+			continue;
+		if (!(gfp & __GFP_NOFAIL))
+			return span;
+		schedule_timeout_uninterruptible(HZ / 50 + 1);
+	}
+}
+
 /**
  * mcentral_grow() - list one more span
  * @central: the central
@@ -424,9 +456,8 @@ bool mcentral_make_room(struct mcentral *central, u32 npages, u32 align_pages, i
  */
 bool mcentral_grow(struct mcentral *central, gfp_t gfp)
 {
-	bool may_block = goalloc_may_grow(gfp);
+	struct span_debug *track = NULL;
 	struct mspan *span;
-	unsigned int tries;
 	unsigned long flags;
 
 	if (unlikely(in_nmi())) {
@@ -437,28 +468,15 @@ bool mcentral_grow(struct mcentral *central, gfp_t gfp)
 		return false;
 
 	mcache_want(central, gfp);
-
-	for (tries = 0;; tries++) {
-		if (unpark(central))
-			return true;
-		span = mheap_alloc_span(central);
-		if (!IS_ERR(span))
-			break;
-		/* What a choosy caller left will have to do. */
-		if (READ_ONCE(central->npartial))
-			return true;
-		if (!may_block) {
-			mheap_service_soon();
+	if (central->flags & MCENTRAL_DEBUG) {
+		track = span_debug_alloc(central, central->nelems, gfp);
+		if (!track)
 			return false;
-		}
-		if ((tries < 3 || gfp & __GFP_NOFAIL) &&
-		    mcentral_make_room(central, central->npages, central->align_pages,
-				       PTR_ERR(span)) &&
-		    tries < 3)
-			continue;
-		if (!(gfp & __GFP_NOFAIL))
-			return false;
-		schedule_timeout_uninterruptible(HZ / 50 + 1);
+	}
+	span = new_span(central, gfp, track);
+	if (IS_ERR_OR_NULL(span)) {
+		kfree(track);
+		return !span;
 	}
 	mheap_watermark();
 
@@ -537,10 +555,13 @@ void mcentral_drop_all_empty(struct goalloc_heap *heap, struct goalloc_cache *ca
 	mutex_unlock(&heaps_lock);
 }
 
-static void leak(struct mcentral *central, unsigned long addr, size_t size)
+static void leak(struct mcentral *central, const struct mspan *span, unsigned long addr,
+		 size_t size)
 {
-	if (central->leaked < MCENTRAL_LEAKS)
+	if (central->leaked < MCENTRAL_LEAKS) {
 		central->leaks[central->leaked] = addr;
+		central->leak_stacks[central->leaked] = debug_alloc_stack(span, addr);
+	}
 	central->leaked++;
 	track_free(central, (void *)addr, size);
 }
@@ -556,7 +577,7 @@ void mcentral_kill_large(struct mcentral *central, struct mspan *span)
 {
 	if (!mheap_claim_large(span, central))
 		return;
-	leak(central, span->base, (size_t)span->npages << GOALLOC_PAGE_SHIFT);
+	leak(central, span, span->base, (size_t)span->npages << GOALLOC_PAGE_SHIFT);
 	mheap_uncharge(central->heap, span->npages);
 	mheap_free_large(span);
 }
@@ -600,7 +621,7 @@ bool mcentral_kill(struct mspan *span)
 	/* Its bits stay for a grace period. */
 	for (slot = 0; killed && slot < span->nelems; slot++)
 		if (mspan_slot_is_live(span, slot))
-			leak(central, span->base + slot * span->elemsize, span->elemsize);
+			leak(central, span, span->base + slot * span->elemsize, span->elemsize);
 	return killed || !alive;
 }
 EXPORT_SYMBOL_FOR_TEST(mcentral_kill);

@@ -14,7 +14,7 @@
 #include <linux/mm.h>
 #include <linux/string.h>
 
-#include "goalloc_internal.h"
+#include "debug.h"
 #include "malloc.h"
 #include "mcache.h"
 
@@ -31,9 +31,10 @@ static enum goalloc_misuse not_live(const struct mspan *span, unsigned int slot)
 {
 	const struct slot_group *g = &span->bits[slot >> MSPAN_GROUP_SHIFT];
 
-	if ((u64)atomic64_read(&g->limbo) & BIT_ULL(slot & 63))
-		return MISUSE_FREE_RCU_PENDING;
-	return MISUSE_DOUBLE_FREE;
+	if (!((u64)atomic64_read(&g->limbo) & BIT_ULL(slot & 63)) ||
+	    debug_quarantined(span, span->base + (unsigned long)slot * span->elemsize))
+		return MISUSE_DOUBLE_FREE;
+	return MISUSE_FREE_RCU_PENDING;
 }
 
 static __always_inline bool owned_by(const struct mcentral *central, enum free_check check,
@@ -41,6 +42,14 @@ static __always_inline bool owned_by(const struct mcentral *central, enum free_c
 {
 	return check == FREE_ANY || (check == FREE_HEAP && central->heap == owner) ||
 	       (check == FREE_CACHE && central->cache == owner);
+}
+
+/* And a large object, whose span is in @state. */
+static enum goalloc_misuse not_live_large(const struct mspan *span, u8 state)
+{
+	if (state != MSPAN_LIMBO)
+		return MISUSE_DEAD;
+	return debug_quarantined(span, span->base) ? MISUSE_DOUBLE_FREE : MISUSE_FREE_RCU_PENDING;
 }
 
 static enum goalloc_misuse wrong_owner(enum free_check check)
@@ -69,7 +78,7 @@ static bool lookup(unsigned long addr, bool interior, struct object_info *info,
 	info->base = READ_ONCE(span->base);
 	info->size = (size_t)READ_ONCE(span->npages) << GOALLOC_PAGE_SHIFT;
 	if (state == MSPAN_LIMBO) {
-		*kind = MISUSE_FREE_RCU_PENDING;
+		*kind = not_live_large(span, state);
 		goto out;
 	}
 	if (state == MSPAN_SMALL) {
@@ -85,6 +94,9 @@ static bool lookup(unsigned long addr, bool interior, struct object_info *info,
 			goto out;
 		}
 	}
+	info->debug = span->debug;
+	if (info->debug)
+		info->size = READ_ONCE(debug_slot_of(span, addr)->size);
 	if ((!interior && info->base != addr) || addr - info->base >= info->size) {
 		*kind = MISUSE_INTERIOR;
 		goto out;
@@ -163,22 +175,29 @@ static bool free_buried(struct mcentral *central, struct mspan *span, unsigned i
  * of the API has it. Enters and leaves with preemption off; @central may be gone
  * then, if an object was freed while its heap was destroyed.
  */
-static noinline void bury_first(const struct mcentral *central, void *obj, size_t size)
+static noinline void bury_first(const struct mspan *span, void *obj, size_t size,
+				unsigned long ip)
 {
+	const struct mcentral *central = span->central;
 	struct goalloc_cache *cache = central->cache;
 	void (*dtor)(void *obj) = cache ? READ_ONCE(cache->dtor) : NULL;
-	bool clear = want_init_on_free() && !(central->flags & (MCENTRAL_CTOR | MCENTRAL_KEEP));
+	bool clear = want_init_on_free() && track_poisons(central);
+	bool debug = span->debug;
 
 	preempt_enable();
 	if (dtor)
 		dtor(obj);
-	if (clear)
+	if (debug) {
+		debug_ended(obj, ip);
+	} else if (clear) {
+		track_bounds(obj, size, size);
 		memset(obj, 0, size);
+	}
 	preempt_disable();
 }
 
 /* The end of a large object, buried, whose span the caller made MSPAN_DEAD; preemption is off. */
-static __always_inline void end_large(struct mspan *span)
+void goalloc_end_large(struct mspan *span)
 {
 	struct mcentral *central = span->central;
 	unsigned long npages = span->npages;
@@ -189,6 +208,24 @@ static __always_inline void end_large(struct mspan *span)
 		mcentral_defer_large(span);
 	else if (!mcache_keep_large(span))
 		mheap_free_large(span);
+}
+
+/* What is large, buried, and in limbo goes, or to quarantine first; preemption is off. */
+static void end_limbo_large(struct mspan *span)
+{
+	/* Nobody else takes it out of limbo, and its heap waits for this. */
+	if (!quarantine_put(span, span->base) &&
+	    mheap_change_large(span, MSPAN_LIMBO, MSPAN_DEAD))
+		goalloc_end_large(span);
+}
+
+/* The same for a slot. */
+static void end_limbo_slot(struct mspan *span, unsigned int slot, unsigned long addr)
+{
+	if (quarantine_put(span, addr))
+		return;
+	mspan_end_limbo(span, slot);
+	mcentral_freed(span->central, span);
 }
 
 /* For free_odd(): enters with preemption off, and leaves with it on. */
@@ -208,21 +245,44 @@ static noinline void free_large(struct mspan *span, const void *obj, enum free_c
 		goto bad;
 	}
 	kind = MISUSE_DOUBLE_FREE;
-	if (want_init_on_free()) {
-		bury_first(central, (void *)addr, (size_t)span->npages << GOALLOC_PAGE_SHIFT);
+	if (want_init_on_free() || span->debug) {
+		bury_first(span, (void *)addr, (size_t)span->npages << GOALLOC_PAGE_SHIFT, ip);
 		/* Preemption was on: as in free_odd(). */
 		if (span_of(addr) != span || span->central != central)
 			goto bad;
 	}
+	if (unlikely(span->debug & GOALLOC_DEBUG_QUARANTINE) && !in_nmi()) {
+		if (!mheap_change_large(span, MSPAN_LARGE, MSPAN_LIMBO))
+			goto bad;
+		end_limbo_large(span);
+		preempt_enable();
+		return;
+	}
 	/* From here on the object is dead for all others, and the span this CPU's. */
 	if (unlikely(!mheap_change_large(span, MSPAN_LARGE, MSPAN_DEAD)))
 		goto bad;
-	end_large(span);
+	goalloc_end_large(span);
 	preempt_enable();
 	return;
 bad:
 	preempt_enable();
 	report_misuse(kind, obj, owner, ip);
+}
+
+/* Free a slot whose object has been buried, but let none have it yet; preemption is off. */
+static bool free_to_quarantine(struct mcentral *central, struct mspan *span, unsigned int slot,
+			       unsigned long addr)
+{
+	if (!mspan_slot_is_live(span, slot))
+		return false;
+	track_free(central, (void *)addr, span->elemsize);
+	if (!mspan_try_limbo(span, slot)) {
+		/* The promise is due even so: see mspan_try_limbo(). */
+		mcentral_freed(central, span);
+		return false;
+	}
+	end_limbo_slot(span, slot, addr);
+	return true;
 }
 
 /*
@@ -236,6 +296,7 @@ static noinline void free_odd(struct mspan *span, const void *obj, enum free_che
 	unsigned long addr = (unsigned long)obj;
 	enum goalloc_misuse kind;
 	struct mcentral *central;
+	bool ok;
 	int slot;
 	u8 state;
 
@@ -252,7 +313,7 @@ static noinline void free_odd(struct mspan *span, const void *obj, enum free_che
 		return;
 	}
 	if (unlikely(state != MSPAN_SMALL)) {
-		kind = state == MSPAN_LIMBO ? MISUSE_FREE_RCU_PENDING : MISUSE_DEAD;
+		kind = not_live_large(span, state);
 		goto bad;
 	}
 	central = span->central;
@@ -269,7 +330,7 @@ static noinline void free_odd(struct mspan *span, const void *obj, enum free_che
 		kind = not_live(span, slot);
 		goto bad;
 	}
-	bury_first(central, (void *)obj, span->elemsize);
+	bury_first(span, (void *)obj, span->elemsize, ip);
 	/*
 	 * Preemption was on: if the object was freed twice, the span may have
 	 * died, and these pages be another class's.
@@ -279,7 +340,11 @@ static noinline void free_odd(struct mspan *span, const void *obj, enum free_che
 		kind = MISUSE_DEAD;
 		goto bad;
 	}
-	if (unlikely(!free_buried(central, span, slot, addr))) {
+	if (span->debug & GOALLOC_DEBUG_QUARANTINE && !in_nmi())
+		ok = free_to_quarantine(central, span, slot, addr);
+	else
+		ok = free_buried(central, span, slot, addr);
+	if (unlikely(!ok)) {
 		kind = not_live(span, slot);
 		goto bad;
 	}
@@ -468,6 +533,8 @@ void goalloc_free_sensitive(const void *obj)
 		report_misuse(kind, obj, NULL, _RET_IP_);
 		return;
 	}
+	if (!info.debug)
+		track_bounds(obj, info.size, info.size);
 	memzero_explicit((void *)obj, info.size);
 	do_free(obj);
 }
@@ -577,11 +644,9 @@ static void free_rcu_fn(struct rcu_head *head)
 		goto out;
 	central = span->central;
 	if (READ_ONCE(span->state) == MSPAN_LIMBO) {
-		/* Nobody else takes it out of limbo, and its heap waits for this. */
-		bury_first(central, (void *)span->base,
-			   (size_t)span->npages << GOALLOC_PAGE_SHIFT);
-		if (mheap_change_large(span, MSPAN_LIMBO, MSPAN_DEAD))
-			end_large(span);
+		bury_first(span, (void *)span->base,
+			   (size_t)span->npages << GOALLOC_PAGE_SHIFT, _RET_IP_);
+		end_limbo_large(span);
 		goto out;
 	}
 	slot = mul_u64_u32_shr(addr - span->base, span->divmul, 32);
@@ -589,10 +654,9 @@ static void free_rcu_fn(struct rcu_head *head)
 			 not_live(span, slot) != MISUSE_FREE_RCU_PENDING))
 		goto out;
 	addr = span->base + (unsigned long)slot * span->elemsize;
-	bury_first(central, (void *)addr, span->elemsize);
+	bury_first(span, (void *)addr, span->elemsize, _RET_IP_);
 	track_free(central, (void *)addr, span->elemsize);
-	mspan_end_limbo(span, slot);
-	mcentral_freed(central, span);
+	end_limbo_slot(span, slot, addr);
 out:
 	preempt_enable();
 }
@@ -620,7 +684,7 @@ void __goalloc_free_rcu(void *obj, struct rcu_head *head)
 		ok = span->base == addr && mheap_change_large(span, MSPAN_LARGE, MSPAN_LIMBO);
 		goto out;
 	}
-	kind = state == MSPAN_LIMBO ? MISUSE_FREE_RCU_PENDING : MISUSE_DEAD;
+	kind = not_live_large(span, state);
 	if (state != MSPAN_SMALL)
 		goto out;
 	slot = mspan_slot(span, addr);
@@ -640,6 +704,8 @@ void __goalloc_free_rcu(void *obj, struct rcu_head *head)
 		mcentral_freed(central, span);
 	}
 out:
+	if (ok && span->debug)
+		debug_ended_rcu(span, addr);
 	/* Before preemption is on: a heap that goes waits for that, then for RCU. */
 	if (ok)
 		call_rcu_hurry(head, free_rcu_fn);

@@ -22,7 +22,7 @@
  * The CPU may keep the span for the next object of that length (mcache.c).
  */
 
-#include "goalloc_internal.h"
+#include "debug.h"
 #include "track.h"
 
 struct mheap mheap = {
@@ -79,6 +79,7 @@ static void set_start(struct heap_arena *arena, struct mspan *span, bool on)
 /**
  * mheap_alloc_span() - a new span for a central
  * @central: whose geometry it gets
+ * @track: what it needs to be debugged, which is its own from now on, or NULL
  *
  * The span comes back owned by MSPAN_WORKER and promised to the central, with
  * all slots free.
@@ -87,9 +88,10 @@ static void set_start(struct heap_arena *arena, struct mspan *span, bool on)
  * Return: the span, or -EDQUOT: the heap is at its limit; -ENOBUFS: no block of
  * slot bits is left; -ENOMEM: no run of pages.
  */
-struct mspan *mheap_alloc_span(struct mcentral *central)
+struct mspan *mheap_alloc_span(struct mcentral *central, struct span_debug *track)
 {
-	struct slot_group *bits = NULL;
+	bool apart = !track && mspanbits_kind(central->nelems) >= 0;
+	struct slot_group *bits = track ? track->bits : NULL;
 	struct heap_arena *arena;
 	struct mspan *span;
 	unsigned long flags;
@@ -99,7 +101,7 @@ struct mspan *mheap_alloc_span(struct mcentral *central)
 		return ERR_PTR(-EDQUOT);
 
 	raw_spin_lock_irqsave(&mheap.lock, flags);
-	if (mspanbits_kind(central->nelems) >= 0) {
+	if (apart) {
 		bits = mspanbits_get(central->nelems);
 		if (!bits) {
 			span = ERR_PTR(-ENOBUFS);
@@ -108,7 +110,7 @@ struct mspan *mheap_alloc_span(struct mcentral *central)
 	}
 	span = take_pages(central->npages, central->align_pages, &arena, &zeroed);
 	if (!span) {
-		if (bits)
+		if (apart)
 			mspanbits_put(bits, central->nelems);
 		span = ERR_PTR(-ENOMEM);
 		goto unlock;
@@ -130,6 +132,9 @@ unlock:
 	span->fresh = zeroed ? 0 : central->nelems;
 	span->spanclass = central->spanclass;
 	span->flags = 0;
+	span->debug = track ? track->flags : 0;
+	if (track)
+		span->track = track;
 	span->owner = MSPAN_WORKER;
 	span->queued = 1;
 	mspan_init_bits(span);
@@ -204,6 +209,7 @@ void mheap_free_span(struct mspan *span)
 {
 	struct slot_group *bits = span->bits;
 	unsigned int nelems = span->nelems, k;
+	bool apart = !span->debug && mspanbits_kind(nelems) >= 0;
 	unsigned long flags;
 
 	/* A free that raced with the last one, and lost, shows up only now. */
@@ -213,11 +219,13 @@ void mheap_free_span(struct mspan *span)
 		if (unlikely(twice))
 			report_late(span, k, twice);
 	}
+	if (span->debug)
+		span_debug_free(span);
 
 	raw_spin_lock_irqsave(&mheap.lock, flags);
 	mheap.pages_parked -= span->npages;
 	return_pages(arena_of(span->base), span);
-	if (mspanbits_kind(nelems) >= 0)
+	if (apart)
 		mspanbits_put(bits, nelems);
 	raw_spin_unlock_irqrestore(&mheap.lock, flags);
 }
@@ -379,6 +387,8 @@ void mheap_free_large(struct mspan *span)
 	bool dedicated = arena->dedicated;
 	unsigned long flags;
 
+	if (span->debug)
+		span_debug_free(span);
 	raw_spin_lock_irqsave(&mheap.lock, flags);
 	WRITE_ONCE(span->state, MSPAN_DEAD);
 	WRITE_ONCE(arena->spans[page], NULL);

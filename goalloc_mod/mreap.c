@@ -6,7 +6,7 @@
  * The reaper, a work item, waits for that and returns the pages; centrals and
  * their lists are reached under heaps_lock.
  */
-#include "goalloc_internal.h"
+#include "debug.h"
 
 static struct workqueue_struct *mreap_wq;
 
@@ -106,6 +106,8 @@ unsigned long mheap_shrink(struct goalloc_heap *heap, struct goalloc_cache *cach
 	/* What waits in goalloc_free_rcu() shall count as free. */
 	rcu_barrier();
 	mcache_flush(heap, cache);
+	if (heap)
+		quarantine_flush(heap);
 	mcentral_drop_all_empty(heap, cache);
 	mheap_reap_now();
 	return mheap_release(ULONG_MAX) << GOALLOC_PAGE_SHIFT;

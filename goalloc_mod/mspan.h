@@ -49,6 +49,7 @@
 #include <linux/types.h>
 
 struct mcentral;
+struct span_debug;
 
 #define MSPAN_GROUP_SHIFT 6 /* 64 slots a group */
 #define MSPAN_INLINE_GROUPS 2 /* every class of 64 bytes and more fits */
@@ -103,7 +104,9 @@ struct slot_group {
  * @queued: see above
  * @flags: MSPAN_LINKED and others
  * @spanclass: size class << 1 | noscan
+ * @debug: GOALLOC_DEBUG_* that its objects are under; then @bits is outside
  * @inl: state of up to 128 slots
+ * @track: if @debug: what is known of each slot
  * @before_mark: of @inl
  * @parked_gp: while parked: the grace period to wait for
  */
@@ -125,11 +128,13 @@ struct mspan {
 	u8 queued;
 	u8 flags;
 	u8 spanclass;
+	u8 debug;
 
 	union {
 		struct slot_group inl[MSPAN_INLINE_GROUPS];
 		struct {
-			u64 before_mark[3];
+			struct span_debug *track;
+			u64 before_mark[2];
 			u64 parked_gp; /* in the mark word: no span dies while its heap marks */
 		};
 	};

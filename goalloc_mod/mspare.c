@@ -14,7 +14,7 @@
 #define SPARE_CENTRALS 16
 
 static void init_class(struct mcentral *central, struct goalloc_heap *heap,
-		       unsigned int spanclass)
+		       unsigned int spanclass, u8 flags)
 {
 	unsigned int class = spanclass >> 1;
 
@@ -25,7 +25,8 @@ static void init_class(struct mcentral *central, struct goalloc_heap *heap,
 	central->npages = goalloc_class_npages[class];
 	central->align_pages = goalloc_class_span_align[class];
 	central->nelems = goalloc_class_nelems[class];
-	if (central->npages <= MCACHE_SPAN_PAGES)
+	central->flags = flags;
+	if (central->npages <= MCACHE_SPAN_PAGES && !(flags & MCENTRAL_DEBUG))
 		central->flags |= MCENTRAL_PERCPU;
 }
 
@@ -52,17 +53,20 @@ static void push_spare(struct mcentral *central)
 }
 
 /**
- * mcentral_get() - the central of a span class, made if this is its first use
+ * mcentral_get_at() - the central of a span class, made if this is its first use
+ * @at: where it is, or goes
  * @heap: the heap
  * @spanclass: size class << 1 | noscan
  * @gfp: whether it may sleep for that
+ * @flags: MCENTRAL_* that it has beyond others
  *
  * Context: any.
  * Return: the central, or NULL.
  */
-struct mcentral *mcentral_get(struct goalloc_heap *heap, unsigned int spanclass, gfp_t gfp)
+struct mcentral *mcentral_get_at(struct mcentral **at, struct goalloc_heap *heap,
+				 unsigned int spanclass, gfp_t gfp, u8 flags)
 {
-	struct mcentral *central = READ_ONCE(heap->central[spanclass]), *old;
+	struct mcentral *central = READ_ONCE(*at), *old;
 
 	if (likely(central))
 		return central;
@@ -77,13 +81,39 @@ struct mcentral *mcentral_get(struct goalloc_heap *heap, unsigned int spanclass,
 	if (!central)
 		return NULL;
 
-	init_class(central, heap, spanclass);
+	init_class(central, heap, spanclass, flags);
 	/* A full barrier: whoever finds the central finds it initialised. */
-	old = cmpxchg(&heap->central[spanclass], NULL, central);
+	old = cmpxchg(at, NULL, central);
 	if (!old)
 		return central;
 	push_spare(central);
 	return old;
+}
+
+/**
+ * mcentral_get() - the central of a span class for ordinary objects
+ * @heap: the heap
+ * @spanclass: size class << 1 | noscan
+ * @gfp: whether it may sleep to make it
+ *
+ * Unless new objects are under debugging, the fast paths find it from now on.
+ *
+ * Context: any.
+ * Return: the central, or NULL.
+ */
+struct mcentral *mcentral_get(struct goalloc_heap *heap, unsigned int spanclass, gfp_t gfp)
+{
+	struct mcentral *central;
+
+	central = mcentral_get_at(&heap->plain[spanclass], heap, spanclass, gfp, 0);
+	if (!central || READ_ONCE(heap->central[spanclass]) || READ_ONCE(heap->debug))
+		return central;
+	WRITE_ONCE(heap->central[spanclass], central);
+	/* Pairs with the barrier of switch_heap(): one of the two sees the other's store. */
+	smp_mb();
+	if (READ_ONCE(heap->debug))
+		WRITE_ONCE(heap->central[spanclass], NULL);
+	return central;
 }
 
 /* Give the slots in @data, a pointer that is NULL after that, to who wants some. */

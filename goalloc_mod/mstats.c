@@ -248,6 +248,7 @@ void span_sums_add(struct span_sums *sums, const struct span_copy *span)
 struct sums_filter {
 	bool (*match)(const struct span_copy *span, const struct sums_filter *filter);
 	const struct mcentral *central;
+	const struct mcentral *debugged;
 	u32 heap_id;
 	struct span_sums *sums;
 };
@@ -268,7 +269,8 @@ static void filtered_sums(struct sums_filter *filter)
 
 static bool match_central(const struct span_copy *span, const struct sums_filter *filter)
 {
-	return span->central == filter->central;
+	return span->central == filter->central ||
+	       (filter->debugged && span->central == filter->debugged);
 }
 
 static bool match_heap(const struct span_copy *span, const struct sums_filter *filter)
@@ -306,11 +308,18 @@ EXPORT_SYMBOL_FOR_TEST(heap_span_sums);
 /**
  * central_span_sums() - what the spans of a class or cache hold
  * @central: the central, which is compared and not looked at
+ * @debugged: that of the cache's objects under debugging, or NULL; the same
  * @sums: the result
  */
-void central_span_sums(const struct mcentral *central, struct span_sums *sums)
+void central_span_sums(const struct mcentral *central, const struct mcentral *debugged,
+		       struct span_sums *sums)
 {
-	struct sums_filter filter = { .match = match_central, .central = central, .sums = sums };
+	struct sums_filter filter = {
+		.match = match_central,
+		.central = central,
+		.debugged = debugged,
+		.sums = sums,
+	};
 
 	filtered_sums(&filter);
 }
@@ -468,7 +477,7 @@ void heap_large_counts(struct goalloc_heap *heap, struct large_counts *counts)
 	heap_span_sums(heap->id, &sums);
 	counts->live = sums.large;
 	for (scan = 0; scan < 2; scan++) {
-		struct mcentral *central = READ_ONCE(heap->central[scan]);
+		struct mcentral *central = READ_ONCE(heap->plain[scan]);
 
 		if (central)
 			central_counts_add(central, &slots);
@@ -546,7 +555,7 @@ static u32 recount_run(struct heap_arena *arena, u32 page, bool start,
 	}
 	if (start != (READ_ONCE(span->state) != MSPAN_DEAD))
 		return 0;
-	if (small && mspanbits_kind(span->nelems) >= 0)
+	if (small && !span->debug && mspanbits_kind(span->nelems) >= 0)
 		snap->nbits_used[mspanbits_kind(span->nelems)]++;
 	return npages;
 }

@@ -181,7 +181,8 @@ void spans_walk(void (*fn)(const struct span_copy *span, void *data), void *data
 void span_sums_add(struct span_sums *sums, const struct span_copy *span);
 void mheap_span_sums(struct span_sums *sums);
 void heap_span_sums(u32 heap_id, struct span_sums *sums);
-void central_span_sums(const struct mcentral *central, struct span_sums *sums);
+void central_span_sums(const struct mcentral *central, const struct mcentral *debugged,
+		       struct span_sums *sums);
 bool arena_usage_add(unsigned int nr, struct arena_usage *usage);
 void central_counts_add(struct mcentral *central, struct central_counts *counts);
 void heap_counts(struct goalloc_heap *heap, struct central_counts *counts);

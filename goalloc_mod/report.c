@@ -14,7 +14,7 @@
 #include <linux/panic.h>
 #include <linux/ratelimit.h>
 
-#include "goalloc_internal.h"
+#include "debug.h"
 #include "malloc.h"
 
 #define SITES_SHIFT 8
@@ -36,6 +36,8 @@ static const struct {
 	[MISUSE_BAD_GFP] = { "bad_gfp", "GFP flags that cannot be served" },
 	[MISUSE_USERCOPY] = { "usercopy", "user copy beyond an object's bounds" },
 	[MISUSE_REALLOC] = { "realloc", "realloc of a named cache's object" },
+	[MISUSE_OVERFLOW] = { "overflow", "written to behind an object" },
+	[MISUSE_USE_AFTER_FREE] = { "use_after_free", "written to after its free" },
 };
 
 /* As debugfs prints it. */
@@ -153,8 +155,43 @@ void report_misuse(enum goalloc_misuse kind, const void *addr, const void *expec
 		pr_err("misuse: %s%s%s: %p (%s), by %pS; refused\n", misuses[kind].text,
 		       *to ? " " : "", to, addr, where, (void *)ip);
 		dump_stack();
+		debug_print((unsigned long)addr);
 	}
 	if (panic_on_corruption && kind != MISUSE_BAD_GFP)
+		panic("goalloc: %s\n", misuse_name(kind));
+}
+
+/**
+ * report_damage() - count an object whose bytes are not as they were left
+ * @kind: what that means
+ * @obj: the object, live or free, under debugging
+ * @offset: of the first such byte
+ * @byte: which is there
+ * @ip: who made us look, or 0
+ *
+ * Printed unless the same was seen by this caller.
+ *
+ * Context: any; no lock held.
+ */
+void report_damage(enum goalloc_misuse kind, const void *obj, size_t offset, u8 byte,
+		   unsigned long ip)
+{
+	struct goalloc_heap *heap;
+	char where[200];
+
+	preempt_disable();
+	describe((unsigned long)obj, where, sizeof(where), &heap);
+	count(kind, heap, 1);
+	preempt_enable();
+
+	if (!ip || new_site(kind, ip)) {
+		atomic_long_inc(&mheap.reports);
+		pr_err("misuse: %s: %p (%s), byte %zu is %02x, seen by %pS\n",
+		       misuses[kind].text, obj, where, offset, byte, (void *)(ip ?: _RET_IP_));
+		dump_stack();
+		debug_print((unsigned long)obj);
+	}
+	if (panic_on_corruption)
 		panic("goalloc: %s\n", misuse_name(kind));
 }
 
@@ -217,8 +254,10 @@ void report_leaks(struct mcentral *central)
 		pr_err("heap %s, size class %u (%u bytes): %lu live objects:\n",
 		       central->heap->name, central->spanclass >> 1, central->elemsize,
 		       central->leaked);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		pr_err("  %p\n", (void *)central->leaks[i]);
+		debug_print_stack(central->leak_stacks[i]);
+	}
 }
 
 /* An allocation fails. @central is NULL if there was no memory for that. */
@@ -257,6 +296,7 @@ bool goalloc_dump_obj(const void *addr)
 		return false;
 	live = object_containing(addr, &info, &kind);
 	pr_info("%p: %s, %s\n", addr, where, live ? "live" : "free");
+	debug_print((unsigned long)addr);
 	return true;
 }
 EXPORT_SYMBOL_GPL(goalloc_dump_obj);

@@ -20,6 +20,7 @@
 void kasan_poison(const void *addr, size_t size, u8 value, bool init);
 
 #define GOALLOC_KASAN_FREE 0xFB /* reported as slab-use-after-free */
+#define GOALLOC_KASAN_ZONE 0xFC /* reported as slab-out-of-bounds */
 
 static inline void track_poison(const void *addr, size_t size, u8 value)
 {
@@ -27,6 +28,7 @@ static inline void track_poison(const void *addr, size_t size, u8 value)
 }
 #else
 #define GOALLOC_KASAN_FREE 0
+#define GOALLOC_KASAN_ZONE 0
 
 static inline void track_poison(const void *addr, size_t size, u8 value)
 {
@@ -49,7 +51,21 @@ static inline void track_span(const struct mcentral *central, struct mspan *span
 		     track_poisons(central) ? GOALLOC_KASAN_FREE : 0);
 }
 
-/* An object of @size bytes was handed out. */
+/* Of a slot of @slot bytes the first @size may be touched, which is KASAN's to see. */
+static __always_inline void track_bounds(const void *obj, size_t size, size_t slot)
+{
+	size_t whole = round_down(size, 8), zone = round_up(size, 8);
+
+	if (!GOALLOC_KASAN_FREE)
+		return;
+	track_poison(obj, whole, 0);
+	/* A granule of 8 bytes says how many of its first ones may be touched. */
+	if (whole < zone)
+		track_poison(obj + whole, 8, size - whole);
+	track_poison(obj + zone, slot - zone, GOALLOC_KASAN_ZONE);
+}
+
+/* An object was handed out, all @size bytes of its slot; see track_bounds(). */
 static __always_inline void track_alloc(const struct mcentral *central, void *obj, size_t size,
 					gfp_t gfp)
 {

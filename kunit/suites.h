@@ -21,5 +21,6 @@ extern struct kunit_suite goalloc_races_suite;
 extern struct kunit_suite goalloc_mheap_suite;
 extern struct kunit_suite goalloc_context_suite;
 extern struct kunit_suite goalloc_mcache_suite;
+extern struct kunit_suite goalloc_debug_suite;
 
 #endif /* GOALLOC_KUNIT_SUITES_H */

@@ -239,6 +239,19 @@ void *goalloc_cache_alloc_node(struct goalloc_cache *cache, gfp_t gfp, int node)
 			     },                                                \
 			     __flags)
 
+/*
+ * Debugging of objects, at run time; the letters are those of the module parameter
+ * "debug" and of debugfs.
+ */
+#define GOALLOC_DEBUG_REDZONE	 BIT(0) /* Z: bytes behind an object that must stay */
+#define GOALLOC_DEBUG_POISON	 BIT(1) /* P: fill what is free, and what is new */
+#define GOALLOC_DEBUG_STACKS	 BIT(2) /* U: record who allocates and frees */
+#define GOALLOC_DEBUG_QUARANTINE BIT(3) /* Q: keep what was freed for a while */
+#define GOALLOC_DEBUG_ALL	 GENMASK(3, 0)
+
+int goalloc_heap_set_debug(struct goalloc_heap *heap, unsigned int flags);
+int goalloc_cache_set_debug(struct goalloc_cache *cache, unsigned int flags);
+
 /* Free after a grace period. */
 void __goalloc_free_rcu(void *obj, struct rcu_head *head);
 void goalloc_rcu_barrier(void);

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What debugging does to one object: record who allocates and frees it, fill it
+ * and its red zone, and see whether they stayed as they were left.
+ *
+ * Nothing here takes a lock but for the stack depot's. A slot's record is written
+ * by who allocates or frees the object, and read by reports, which may be torn. Its
+ * state is set first when an object begins, and last when it ends, so that who
+ * finds the same state before and after has looked at bytes that were not in use.
+ *
+ * Not instrumented by KASAN: it reads and writes what is poisoned.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/poison.h>
+#include <linux/sched.h>
+#include <linux/stackdepot.h>
+#include <linux/stacktrace.h>
+
+#include "debug.h"
+#include "malloc.h"
+#include "track.h"
+
+#define STACK_DEPTH 16
+
+/* Whether the page allocator may be called; preemption may be off. */
+static bool may_allocate(void)
+{
+	return !in_nmi() && (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible());
+}
+
+static gfp_t inner_gfp(gfp_t gfp)
+{
+	if (goalloc_may_grow(gfp))
+		return (gfp & GFP_KERNEL) | __GFP_NOWARN;
+	return GFP_NOWAIT | __GFP_NOWARN;
+}
+
+#ifdef CONFIG_STACKDEPOT
+static u32 save_stack(gfp_t gfp)
+{
+	unsigned long entries[STACK_DEPTH];
+	unsigned int n = stack_trace_save(entries, ARRAY_SIZE(entries), 2);
+
+	n = filter_irq_stacks(entries, n);
+	return goalloc_stack_save(entries, n, inner_gfp(gfp), may_allocate());
+}
+
+/* Any context. */
+void debug_print_stack(u32 stack)
+{
+	unsigned long *entries;
+	unsigned int i, n = stack ? stack_depot_fetch(stack, &entries) : 0;
+
+	for (i = 0; i < n; i++)
+		pr_err("    %pS\n", (void *)entries[i]);
+}
+#else
+static u32 save_stack(gfp_t gfp)
+{
+	return 0;
+}
+
+void debug_print_stack(u32 stack)
+{
+}
+#endif
+
+static void note(struct debug_event *event, u8 flags, gfp_t gfp)
+{
+	event->pid = current->pid;
+	event->when = jiffies;
+	event->stack = flags & GOALLOC_DEBUG_STACKS && !in_nmi() ? save_stack(gfp) : 0;
+}
+
+/**
+ * span_debug_alloc() - what a span under debugging needs
+ * @central: of the span
+ * @nelems: its slots
+ * @gfp: of the allocation that it is for
+ *
+ * Context: as @gfp says; no lock held.
+ * Return: that, with no slot ever handed out, or NULL.
+ */
+struct span_debug *span_debug_alloc(const struct mcentral *central, unsigned int nelems, gfp_t gfp)
+{
+	u8 flags = READ_ONCE(central->heap->debug);
+	struct span_debug *track;
+	size_t size;
+
+	if (!may_allocate())
+		return NULL;
+	if (central->cache)
+		flags |= READ_ONCE(central->cache->debug);
+	size = struct_size(track, slots, nelems);
+	track = kzalloc(size + DIV_ROUND_UP(nelems, 64) * sizeof(struct slot_group),
+			inner_gfp(gfp));
+	if (!track)
+		return NULL;
+	track->flags = flags;
+	track->bits = (void *)track + size;
+	return track;
+}
+
+/* The span ends. Any context but NMI. */
+void span_debug_free(struct mspan *span)
+{
+	struct span_debug *track = span->track;
+
+	span->debug = 0;
+	kfree_rcu(track, rcu);
+}
+
+/* Objects that keep their contents while free are not filled then. */
+static bool filled_when_free(const struct mspan *span)
+{
+	return span->debug & GOALLOC_DEBUG_POISON && track_poisons(span->central);
+}
+
+static void fill_free(void *obj, size_t size)
+{
+	if (!size)
+		return;
+	memset(obj, POISON_FREE, size - 1);
+	*(u8 *)(obj + size - 1) = POISON_END;
+}
+
+/* The first byte of a freed object that is not as fill_free() left it, or NULL. */
+static void *free_damage(void *obj, size_t size)
+{
+	void *bad;
+
+	if (!size)
+		return NULL;
+	bad = memchr_inv(obj, POISON_FREE, size - 1);
+	if (!bad && *(u8 *)(obj + size - 1) != POISON_END)
+		bad = obj + size - 1;
+	return bad;
+}
+
+/**
+ * debug_intact() - whether an object, or what was one, is as it must be
+ * @span: its span, under debugging
+ * @addr: its first byte
+ * @bad: set to the first byte that is not
+ * @kind: set to what that means
+ *
+ * Context: any; preemption off.
+ * Return: true if it is, or cannot be told.
+ */
+bool debug_intact(const struct mspan *span, unsigned long addr, unsigned long *bad,
+		  enum goalloc_misuse *kind)
+{
+	struct debug_slot *slot = debug_slot_of(span, addr);
+	u8 state = smp_load_acquire(&slot->state);
+	size_t size = READ_ONCE(slot->size);
+	void *at = NULL;
+
+	if (state == DEBUG_LIVE && span->debug & GOALLOC_DEBUG_REDZONE) {
+		*kind = MISUSE_OVERFLOW;
+		at = memchr_inv((void *)addr + size, SLUB_RED_ACTIVE,
+				debug_slot_bytes(span) - size);
+	} else if ((state == DEBUG_FREE || state == DEBUG_QUARANTINED) &&
+		   filled_when_free(span)) {
+		*kind = MISUSE_USE_AFTER_FREE;
+		at = free_damage((void *)addr, size);
+	}
+	*bad = (unsigned long)at;
+	/* Another life of the slot may have begun, or this one ended. */
+	smp_rmb();
+	return !at || READ_ONCE(slot->state) != state;
+}
+
+/**
+ * debug_started() - an object is handed out
+ * @obj: the object, in a span under debugging
+ * @size: bytes that were asked for
+ * @gfp: of the allocation
+ * @zeroed: whether it is known to be zero
+ *
+ * Context: as @gfp says, but not NMI; no lock held.
+ */
+void debug_started(void *obj, size_t size, gfp_t gfp, bool zeroed)
+{
+	unsigned long addr = (unsigned long)obj, bad;
+	struct mspan *span = span_containing(addr);
+	struct mcentral *central = span->central;
+	struct debug_slot *slot = debug_slot_of(span, addr);
+	bool kept = central->flags & (MCENTRAL_CTOR | MCENTRAL_KEEP);
+	enum goalloc_misuse kind;
+
+	if (!debug_intact(span, addr, &bad, &kind))
+		debug_report(addr, bad, kind, _RET_IP_);
+	WRITE_ONCE(slot->size, size);
+	smp_store_release(&slot->state, DEBUG_NEW);
+	note(&slot->alloc, span->debug, gfp);
+	track_alloc(central, obj, size, gfp);
+	track_bounds(obj, size, debug_slot_bytes(span));
+
+	if (kept ? gfp & __GFP_ZERO : want_init_on_alloc(gfp)) {
+		if (!zeroed)
+			memset(obj, 0, size);
+	} else if (!kept && span->debug & GOALLOC_DEBUG_POISON) {
+		memset(obj, POISON_INUSE, size);
+	}
+	if (span->debug & GOALLOC_DEBUG_REDZONE)
+		memset(obj + size, SLUB_RED_ACTIVE, debug_slot_bytes(span) - size);
+	/* Pairs with the acquire of debug_intact(). */
+	smp_store_release(&slot->state, DEBUG_LIVE);
+}
+
+/**
+ * debug_ended() - an object is about to be free
+ * @obj: a live object in a span under debugging, checked by the caller
+ * @ip: who frees it
+ *
+ * Context: any; no lock held.
+ */
+void debug_ended(void *obj, unsigned long ip)
+{
+	unsigned long addr = (unsigned long)obj, bad;
+	struct debug_slot *slot;
+	enum goalloc_misuse kind;
+	struct mspan *span;
+	bool intact;
+
+	preempt_disable();
+	span = span_containing(addr);
+	/* A second free of it may have been faster. */
+	if (!span || !span->debug) {
+		preempt_enable();
+		return;
+	}
+	slot = debug_slot_of(span, addr);
+	intact = debug_intact(span, addr, &bad, &kind);
+	if (READ_ONCE(slot->state) != DEBUG_RCU)
+		note(&slot->free, span->debug, GFP_NOWAIT);
+	if (filled_when_free(span))
+		fill_free(obj, READ_ONCE(slot->size));
+	/* Pairs with the acquire of debug_intact(). */
+	smp_store_release(&slot->state, DEBUG_FREE);
+	preempt_enable();
+	if (!intact)
+		debug_report(addr, bad, kind, ip);
+}
+
+/* An object has been given to goalloc_free_rcu(); preemption is off. */
+void debug_ended_rcu(struct mspan *span, unsigned long addr)
+{
+	struct debug_slot *slot = debug_slot_of(span, addr);
+
+	note(&slot->free, span->debug, GFP_NOWAIT);
+	WRITE_ONCE(slot->state, DEBUG_RCU);
+}
+
+/* Where the object was allocated, or 0; preemption is off. */
+u32 debug_alloc_stack(const struct mspan *span, unsigned long addr)
+{
+	return span->debug ? debug_slot_of(span, addr)->alloc.stack : 0;
+}
+
+static void print_event(const char *what, const struct debug_event *event)
+{
+	pr_err("%s %u ms ago by pid %d\n", what, jiffies_to_msecs(jiffies - event->when),
+	       event->pid);
+	debug_print_stack(event->stack);
+}
+
+/**
+ * debug_print() - print what was recorded of an object
+ * @addr: an address in it, or any other
+ *
+ * Context: any; takes no lock but printk's.
+ */
+void debug_print(unsigned long addr)
+{
+	struct mspan *span;
+	struct debug_slot slot = {};
+
+	preempt_disable();
+	span = span_containing(addr);
+	if (span && span->debug && debug_index(span, addr) < span->nelems)
+		slot = data_race(*debug_slot_of(span, addr));
+	preempt_enable();
+	if (slot.alloc.pid || slot.alloc.when)
+		print_event("allocated", &slot.alloc);
+	if (slot.free.when && slot.state != DEBUG_LIVE)
+		print_event("freed", &slot.free);
+}
+
+/**
+ * debug_report() - report bytes that are not as they were left
+ * @addr: the object
+ * @bad: the first such byte
+ * @kind: what it means
+ * @ip: who made us look, or 0 to have it printed each time
+ *
+ * Context: any; no lock held.
+ */
+void debug_report(unsigned long addr, unsigned long bad, enum goalloc_misuse kind,
+		  unsigned long ip)
+{
+	report_damage(kind, (void *)addr, bad - addr, *(u8 *)bad, ip);
+}
