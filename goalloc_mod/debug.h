@@ -135,6 +135,21 @@ u32 debug_alloc_stack(const struct mspan *span, unsigned long addr);
 void debug_print_stack(u32 stack);
 void debug_print(unsigned long addr);
 
+/* kasan.c */
+#ifdef CONFIG_KASAN_VMALLOC
+int goalloc_kasan_init(void);
+void goalloc_kasan_exit(void);
+#else
+static inline int goalloc_kasan_init(void)
+{
+	return 0;
+}
+
+static inline void goalloc_kasan_exit(void)
+{
+}
+#endif
+
 /* quarantine.c */
 bool quarantine_put(struct mspan *span, unsigned long addr);
 void quarantine_flush(struct goalloc_heap *heap);

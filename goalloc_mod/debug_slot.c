@@ -125,6 +125,23 @@ static void fill_free(void *obj, size_t size)
 	*(u8 *)(obj + size - 1) = POISON_END;
 }
 
+/* memchr_inv(), which KASAN does not see. */
+static void *first_unlike(const void *p, u8 value, size_t n)
+{
+	const u64 word = value * 0x0101010101010101ULL;
+	const u8 *at = p;
+
+	for (; n && !IS_ALIGNED((unsigned long)at, 8); at++, n--)
+		if (*at != value)
+			return (void *)at;
+	for (; n >= 8 && *(const u64 *)at == word; at += 8)
+		n -= 8;
+	for (; n; at++, n--)
+		if (*at != value)
+			return (void *)at;
+	return NULL;
+}
+
 /* The first byte of a freed object that is not as fill_free() left it, or NULL. */
 static void *free_damage(void *obj, size_t size)
 {
@@ -132,7 +149,7 @@ static void *free_damage(void *obj, size_t size)
 
 	if (!size)
 		return NULL;
-	bad = memchr_inv(obj, POISON_FREE, size - 1);
+	bad = first_unlike(obj, POISON_FREE, size - 1);
 	if (!bad && *(u8 *)(obj + size - 1) != POISON_END)
 		bad = obj + size - 1;
 	return bad;
@@ -158,8 +175,8 @@ bool debug_intact(const struct mspan *span, unsigned long addr, unsigned long *b
 
 	if (state == DEBUG_LIVE && span->debug & GOALLOC_DEBUG_REDZONE) {
 		*kind = MISUSE_OVERFLOW;
-		at = memchr_inv((void *)addr + size, SLUB_RED_ACTIVE,
-				debug_slot_bytes(span) - size);
+		at = first_unlike((void *)addr + size, SLUB_RED_ACTIVE,
+				  debug_slot_bytes(span) - size);
 	} else if ((state == DEBUG_FREE || state == DEBUG_QUARANTINED) &&
 		   filled_when_free(span)) {
 		*kind = MISUSE_USE_AFTER_FREE;
@@ -194,8 +211,7 @@ void debug_started(void *obj, size_t size, gfp_t gfp, bool zeroed)
 	WRITE_ONCE(slot->size, size);
 	smp_store_release(&slot->state, DEBUG_NEW);
 	note(&slot->alloc, span->debug, gfp);
-	track_alloc(central, obj, size, gfp);
-	track_bounds(obj, size, debug_slot_bytes(span));
+	track_alloc(central, obj, debug_slot_bytes(span), gfp);
 
 	if (kept ? gfp & __GFP_ZERO : want_init_on_alloc(gfp)) {
 		if (!zeroed)
@@ -205,6 +221,7 @@ void debug_started(void *obj, size_t size, gfp_t gfp, bool zeroed)
 	}
 	if (span->debug & GOALLOC_DEBUG_REDZONE)
 		memset(obj + size, SLUB_RED_ACTIVE, debug_slot_bytes(span) - size);
+	track_bounds(obj, size, debug_slot_bytes(span));
 	/* Pairs with the acquire of debug_intact(). */
 	smp_store_release(&slot->state, DEBUG_LIVE);
 }

@@ -8,7 +8,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
-#include "goalloc_internal.h"
+#include "debug.h"
 
 unsigned int initial_arenas = 1;
 EXPORT_SYMBOL_FOR_TEST(initial_arenas);
@@ -106,10 +106,15 @@ static int __init goalloc_init(void)
 	err = heaps_init();
 	if (err)
 		goto debugfs;
+	err = goalloc_kasan_init();
+	if (err)
+		goto heaps;
 	mheap_service_soon();
 	pr_info("%u arenas of %u MiB, at most %lu MiB\n", initial_arenas, arena_mb, max_mb);
 	return 0;
 
+heaps:
+	heaps_exit();
 debugfs:
 	goalloc_debugfs_exit();
 cache:
@@ -130,6 +135,7 @@ central:
 /* No module uses us any more, so nothing new comes in; what is left is ours. */
 static void __exit goalloc_exit(void)
 {
+	goalloc_kasan_exit();
 	heaps_exit();
 	goalloc_debugfs_exit();
 	mcache_exit();

@@ -150,7 +150,10 @@ static noinline void *alloc_first(struct goalloc_heap *heap, size_t size,
 			return obj;
 	}
 	central = mcentral_get(heap, spanclass, gfp);
-	return central ? mcache_alloc_slow(central, gfp) : NULL;
+	obj = central ? mcache_alloc_slow(central, gfp) : NULL;
+	if (obj)
+		track_bounds(obj, size, central->elemsize);
+	return obj;
 }
 
 static __always_inline void *class_alloc(struct goalloc_heap *heap, size_t size,

@@ -94,13 +94,13 @@ static bool lookup(unsigned long addr, bool interior, struct object_info *info,
 			goto out;
 		}
 	}
-	info->debug = span->debug;
-	if (info->debug)
-		info->size = READ_ONCE(debug_slot_of(span, addr)->size);
 	if ((!interior && info->base != addr) || addr - info->base >= info->size) {
 		*kind = MISUSE_INTERIOR;
 		goto out;
 	}
+	info->debug = span->debug;
+	if (info->debug)
+		info->size = READ_ONCE(debug_slot_of(span, addr)->size);
 	info->heap = central->heap;
 	info->cache = central->cache;
 	info->noscan = central->spanclass & 1;
@@ -196,14 +196,19 @@ static noinline void bury_first(const struct mspan *span, void *obj, size_t size
 	preempt_disable();
 }
 
-/* The end of a large object, buried, whose span the caller made MSPAN_DEAD; preemption is off. */
+static __always_inline void track_free_large(const struct mspan *span)
+{
+	track_free(span->central, (void *)span->base,
+		   (size_t)span->npages << GOALLOC_PAGE_SHIFT);
+}
+
+/*
+ * The end of a large object, buried, whose span the caller made MSPAN_DEAD, and told
+ * the checkers of it; preemption is off.
+ */
 void goalloc_end_large(struct mspan *span)
 {
-	struct mcentral *central = span->central;
-	unsigned long npages = span->npages;
-
-	track_free(central, (void *)span->base, npages << GOALLOC_PAGE_SHIFT);
-	mheap_uncharge(central->heap, npages);
+	mheap_uncharge(span->central->heap, span->npages);
 	if (unlikely(in_nmi()))
 		mcentral_defer_large(span);
 	else if (!mcache_keep_large(span))
@@ -213,6 +218,7 @@ void goalloc_end_large(struct mspan *span)
 /* What is large, buried, and in limbo goes, or to quarantine first; preemption is off. */
 static void end_limbo_large(struct mspan *span)
 {
+	track_free_large(span);
 	/* Nobody else takes it out of limbo, and its heap waits for this. */
 	if (!quarantine_put(span, span->base) &&
 	    mheap_change_large(span, MSPAN_LIMBO, MSPAN_DEAD))
@@ -261,6 +267,7 @@ static noinline void free_large(struct mspan *span, const void *obj, enum free_c
 	/* From here on the object is dead for all others, and the span this CPU's. */
 	if (unlikely(!mheap_change_large(span, MSPAN_LARGE, MSPAN_DEAD)))
 		goto bad;
+	track_free_large(span);
 	goalloc_end_large(span);
 	preempt_enable();
 	return;

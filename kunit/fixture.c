@@ -42,6 +42,7 @@ struct goalloc_heap *test_heap(struct kunit *test, const char *name)
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, destroy_heap, heap), 0);
 	return heap;
 }
+EXPORT_SYMBOL_FOR_TEST(test_heap);
 
 /* The test destroys it by itself. */
 void test_heap_forget(struct kunit *test, struct goalloc_heap *heap)
@@ -64,6 +65,7 @@ struct goalloc_cache *test_cache(struct kunit *test, const char *name, unsigned 
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, destroy_cache, cache), 0);
 	return cache;
 }
+EXPORT_SYMBOL_FOR_TEST(test_cache);
 
 void test_cache_forget(struct kunit *test, struct goalloc_cache *cache)
 {
@@ -161,7 +163,8 @@ static void probe_console(void *ignore, const char *buf, size_t len)
 {
 	unsigned long flags;
 
-	if (!strnstr(buf, "goalloc: ", len))
+	if (!strnstr(buf, "goalloc: ", len) && !strnstr(buf, "BUG: KASAN: ", len) &&
+	    !strnstr(buf, " of size ", len))
 		return;
 	raw_spin_lock_irqsave(&observed.lock, flags);
 	len = min(len, sizeof(observed.text) - 1 - observed.len);
@@ -188,11 +191,13 @@ void log_watch(struct kunit *test)
 	if (observed.usable)
 		KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, log_unwatch, NULL), 0);
 }
+EXPORT_SYMBOL_FOR_TEST(log_watch);
 
 bool log_usable(void)
 {
 	return observed.usable;
 }
+EXPORT_SYMBOL_FOR_TEST(log_usable);
 
 bool log_has(const char *text)
 {
@@ -204,3 +209,4 @@ bool log_has(const char *text)
 	raw_spin_unlock_irqrestore(&observed.lock, flags);
 	return found;
 }
+EXPORT_SYMBOL_FOR_TEST(log_has);

@@ -36,7 +36,7 @@ void __user *user_page(struct kunit *test);
 
 /*
  * The lines that the log gets from log_watch() on, as far as goalloc printed
- * them; nothing on a kernel without the console's tracepoint.
+ * them, or KASAN the first of its report; nothing on a kernel without the console's tracepoint.
  */
 void log_watch(struct kunit *test);
 bool log_usable(void);

@@ -115,6 +115,8 @@ static void fill_span(struct kunit *test, struct goalloc_heap *heap, size_t size
 		KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)objs[i], promised_align(size)));
 		KUNIT_EXPECT_EQ(test, span_containing((unsigned long)objs[i])->spanclass & 1,
 				noscan);
+		/* All of the slot is the caller's, who asked. */
+		KUNIT_EXPECT_EQ(test, goalloc_size(objs[i]), bytes);
 		memset(objs[i], i, bytes);
 	}
 	for (i = 0; i < nr; i++) {
@@ -160,6 +162,7 @@ static void malloc_zero(struct kunit *test)
 			for (k = 0; k < nr; k++) {
 				objs[k] = goalloc_heap_zalloc(heap, size, GFP_KERNEL);
 				KUNIT_ASSERT_NOT_NULL(test, objs[k]);
+				KUNIT_EXPECT_EQ(test, goalloc_size(objs[k]), bytes);
 				if (memchr_inv(objs[k], 0, bytes))
 					KUNIT_FAIL(test, "size %zu, round %u", size, round);
 				memset(objs[k], 0xff, bytes);
