@@ -417,6 +417,9 @@ void *goalloc_realloc(const void *obj, size_t size, gfp_t gfp)
 		report_misuse(MISUSE_REALLOC, obj, NULL, _RET_IP_);
 		return NULL;
 	}
+	/* In place nothing else would look at them. */
+	if (gfp & GOALLOC_GFP_BAD)
+		return refuse_gfp(NULL, _RET_IP_);
 
 	/* In place if it fits and keeps its alignment, and not half would be wasted. */
 	if (size <= info.size && !info.debug && goalloc_size_roundup(size) > info.size / 2 &&

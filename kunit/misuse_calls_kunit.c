@@ -97,11 +97,28 @@ static void misuse_realloc(struct kunit *test)
 		       KUNIT_EXPECT_EQ(test, goalloc_size(hide(p)), 0));
 }
 
+/* Refused whether it would have to move or not, and the object stays. */
+static void misuse_realloc_gfp(struct kunit *test)
+{
+	static const size_t sizes[] = { VICTIM_SIZE - 1, 8, 2 * VICTIM_SIZE, 100000 };
+	void *p = heap_victim(test, VICTIM_SIZE);
+	unsigned int i;
+
+	memset(p, 0x66, VICTIM_SIZE);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		EXPECT_REFUSED(test, MISUSE_BAD_GFP, false,
+			       KUNIT_EXPECT_NULL(test, goalloc_realloc(hide(p), sizes[i],
+								       GFP_KERNEL | __GFP_DMA)));
+	KUNIT_EXPECT_NULL(test, memchr_inv(p, 0x66, VICTIM_SIZE));
+	goalloc_free(hide(p));
+}
+
 static struct kunit_case misuse_calls_cases[] = {
 	KUNIT_CASE(misuse_usercopy),
 	KUNIT_CASE(misuse_bad_gfp),
 	KUNIT_CASE(misuse_zero_with_ctor),
 	KUNIT_CASE(misuse_realloc),
+	KUNIT_CASE(misuse_realloc_gfp),
 	{}
 };
 
