@@ -25,7 +25,7 @@ struct goalloc_heap *goalloc_default_heap __read_mostly;
 
 static u32 last_heap_id; /* heaps_lock */
 
-/* Names are files in debugfs, and columns of tables. */
+/* Names are files in debugfs, and columns of tables. isalnum() knows Latin-1, too. */
 bool goalloc_name_ok(const char *name)
 {
 	size_t i, len = name ? strlen(name) : 0;
@@ -33,7 +33,7 @@ bool goalloc_name_ok(const char *name)
 	if (!len || len >= GOALLOC_NAME_MAX || name[0] == '.')
 		return false;
 	for (i = 0; i < len; i++)
-		if (!isalnum(name[i]) && !strchr("_.-", name[i]))
+		if (!isascii(name[i]) || (!isalnum(name[i]) && !strchr("_.-", name[i])))
 			return false;
 	return true;
 }

@@ -78,6 +78,7 @@ static void cache_bad_args(struct kunit *test)
 		{ "", 64 },
 		{ ".hidden", 64 },
 		{ "a/b", 64 },
+		{ "caf\xe9", 64 },
 		{ "with space", 64 },
 		{ "a-name-that-has-forty-eight-letters-is-too-long-", 64 },
 		{ "zero", 0 },

@@ -15,6 +15,7 @@ static void heap_names(struct kunit *test)
 {
 	static const char *const bad[] = {
 		NULL, "", ".", ".x", "a/b", "two words", "tab\t", "umlaut\xc3\xa4", "x\n",
+		"caf\xe9",
 		"a-name-that-has-forty-eight-letters-is-too-long-",
 	};
 	size_t nr = list_count_nodes(&heaps);
