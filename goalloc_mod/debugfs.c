@@ -329,6 +329,44 @@ static void heaps_show(struct seq_file *m, struct table_iter *it)
 
 DEFINE_TABLE(heaps, struct heaps_iter);
 
+struct reserves_iter {
+	struct table_iter it;
+	struct reserve_row row;
+};
+
+static bool reserves_find(struct table_iter *it, u64 *at)
+{
+	struct reserves_iter *r = container_of(it, struct reserves_iter, it);
+
+	if (!reserve_find(*at, &r->row))
+		return false;
+	*at = r->row.id;
+	return true;
+}
+
+static const struct table_column reserves_columns[] = {
+	{ "id", 6 },	    { "heap", -20 }, { "cache", -20 }, { "size", 8 },	   { "capacity", 8 },
+	{ "available", 9 }, { "low~", 8 },   { "takes", 12 },  { "puts", 12 }, { "exhausted", 9 },
+};
+
+static void reserves_show(struct seq_file *m, struct table_iter *it)
+{
+	const struct reserve_row *row = &container_of(it, struct reserves_iter, it)->row;
+
+	put_num(m, it, row->id);
+	put_str(m, it, row->heap);
+	put_str(m, it, row->cache);
+	put_num(m, it, row->size);
+	put_num(m, it, row->stats.capacity);
+	put_num(m, it, row->stats.available);
+	put_num(m, it, row->stats.low);
+	put_num(m, it, row->stats.takes);
+	put_num(m, it, row->stats.puts);
+	put_num(m, it, row->stats.exhausted);
+}
+
+DEFINE_TABLE(reserves, struct reserves_iter);
+
 static ssize_t shrink_write(struct file *file, const char __user *buf, size_t count,
 			    loff_t *ppos)
 {
@@ -395,6 +433,7 @@ int goalloc_debugfs_init(void)
 		{ "map", 0400, &map_fops },
 		{ "fragmentation", 0400, &fragmentation_fops },
 		{ "heaps", 0400, &heaps_fops },
+		{ "reserves", 0400, &reserves_fops },
 		{ "shrink", 0200, &shrink_fops },
 	};
 

@@ -83,7 +83,7 @@ void show_approx(struct seq_file *m, const char *name, u64 value);
 void show_misuse(struct seq_file *m, const atomic_long_t *misuse);
 int limit_text(char text[LIMIT_TEXT], unsigned long pages);
 
-extern const struct file_operations heaps_fops;
+extern const struct file_operations heaps_fops, reserves_fops;
 
 /* debugfs_spans.c */
 extern const struct file_operations arenas_fops, spans_fops, map_fops, fragmentation_fops;

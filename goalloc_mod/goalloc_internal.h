@@ -13,6 +13,8 @@
  *	   mcentral.lock	(raw) the span lists of one class or cache
  *	    mheap.lock		(raw) the page allocator, large spans, span bit blocks
  *
+ * reserves_lock (raw; reserve.c) is taken alone.
+ *
  * Lock-free: an address is looked up in the arena index, and its span used,
  * with preemption off; see arena.c and mspan.h.
  */
@@ -54,6 +56,7 @@ enum goalloc_misuse {
 	MISUSE_REALLOC, /* realloc of a named cache's object */
 	MISUSE_OVERFLOW, /* a red zone was written to */
 	MISUSE_USE_AFTER_FREE, /* a free object was written to */
+	MISUSE_WRONG_RESERVE, /* not the kind of object that the reserve holds */
 	MISUSE_NR,
 };
 
@@ -682,6 +685,26 @@ unsigned long heap_kill_spans(struct goalloc_heap *heap, struct goalloc_cache *c
 /* cache.c */
 void cache_geometry(struct mcentral *central, u32 size, u32 align);
 void cache_free(struct goalloc_cache *cache);
+
+/* reserve.c */
+
+/**
+ * struct reserve_row - what debugfs shows of a reserve
+ * @id: never used again
+ * @heap: name of the heap
+ * @cache: name of the cache, or "-"
+ * @size: bytes that are asked for
+ * @stats: the counts
+ */
+struct reserve_row {
+	u64 id;
+	char heap[GOALLOC_NAME_MAX];
+	char cache[GOALLOC_NAME_MAX];
+	size_t size;
+	struct goalloc_reserve_stats stats;
+};
+
+bool reserve_find(u64 id, struct reserve_row *row);
 
 /* report.c */
 void report_init(void);

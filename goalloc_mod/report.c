@@ -38,6 +38,7 @@ static const struct {
 	[MISUSE_REALLOC] = { "realloc", "realloc of a named cache's object" },
 	[MISUSE_OVERFLOW] = { "overflow", "written to behind an object" },
 	[MISUSE_USE_AFTER_FREE] = { "use_after_free", "written to after its free" },
+	[MISUSE_WRONG_RESERVE] = { "wrong_reserve", "object is not of the reserve's kind" },
 };
 
 /* As debugfs prints it. */

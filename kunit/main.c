@@ -23,6 +23,7 @@ kunit_test_suites(
 	&goalloc_context_suite,
 	&goalloc_mcache_suite,
 	&goalloc_debug_suite,
+	&goalloc_reserve_suite,
 );
 
 MODULE_DESCRIPTION("KUnit suites of goalloc");

@@ -19,6 +19,7 @@ static const char *const texts[MISUSE_NR] = {
 	[MISUSE_BAD_GFP] = "misuse: GFP flags that cannot be served",
 	[MISUSE_USERCOPY] = "misuse: user copy beyond an object's bounds: ",
 	[MISUSE_REALLOC] = "misuse: realloc of a named cache's object: ",
+	[MISUSE_WRONG_RESERVE] = "misuse: object is not of the reserve's kind: ",
 };
 
 /* What was counted so far. */

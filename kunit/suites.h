@@ -22,5 +22,6 @@ extern struct kunit_suite goalloc_mheap_suite;
 extern struct kunit_suite goalloc_context_suite;
 extern struct kunit_suite goalloc_mcache_suite;
 extern struct kunit_suite goalloc_debug_suite;
+extern struct kunit_suite goalloc_reserve_suite;
 
 #endif /* GOALLOC_KUNIT_SUITES_H */

@@ -22,11 +22,13 @@
 
 struct goalloc_heap;
 struct goalloc_cache;
+struct goalloc_reserve;
 
 void goalloc_free(const void *obj);
 void goalloc_free_sensitive(const void *obj);
 void goalloc_heap_free(struct goalloc_heap *heap, const void *obj);
 void goalloc_cache_free(struct goalloc_cache *cache, void *obj);
+bool goalloc_reserve_put(struct goalloc_reserve *reserve, void *obj);
 void *__must_check goalloc_realloc(const void *obj, size_t size, gfp_t gfp);
 
 /*
@@ -40,7 +42,8 @@ void *__must_check goalloc_realloc(const void *obj, size_t size, gfp_t gfp);
 	__attribute__((malloc, malloc(goalloc_free, 1),                        \
 		       malloc(goalloc_free_sensitive, 1),                      \
 		       malloc(goalloc_heap_free, 2),                           \
-		       malloc(goalloc_cache_free, 2), malloc(goalloc_realloc, 1)))
+		       malloc(goalloc_cache_free, 2),                          \
+		       malloc(goalloc_reserve_put, 2), malloc(goalloc_realloc, 1)))
 #else
 #define __goalloc_attrs __malloc
 #endif
@@ -251,6 +254,36 @@ void *goalloc_cache_alloc_node(struct goalloc_cache *cache, gfp_t gfp, int node)
 
 int goalloc_heap_set_debug(struct goalloc_heap *heap, unsigned int flags);
 int goalloc_cache_set_debug(struct goalloc_cache *cache, unsigned int flags);
+/* Objects set aside, for sections that must not fail. */
+#define GOALLOC_RESERVE_MAX 4096
+
+/**
+ * struct goalloc_reserve_stats - of a reserve, see goalloc_reserve_stats()
+ * @capacity: objects that it was made for
+ * @available: objects in it
+ * @low: the fewest there were since it was made; not exact when takers race
+ * @takes: objects taken
+ * @puts: objects put back, and kept
+ * @exhausted: calls of goalloc_reserve_take() that found none
+ */
+struct goalloc_reserve_stats {
+	unsigned int capacity;
+	unsigned int available;
+	unsigned int low;
+	u64 takes;
+	u64 puts;
+	u64 exhausted;
+};
+
+struct goalloc_reserve *goalloc_reserve_create(struct goalloc_cache *cache, unsigned int nr,
+					       gfp_t gfp);
+struct goalloc_reserve *goalloc_reserve_create_size(struct goalloc_heap *heap, size_t size,
+						    unsigned int nr, gfp_t gfp);
+void goalloc_reserve_destroy(struct goalloc_reserve *reserve);
+void *goalloc_reserve_take(struct goalloc_reserve *reserve, gfp_t gfp) __goalloc_attrs;
+int goalloc_reserve_refill(struct goalloc_reserve *reserve, gfp_t gfp);
+void goalloc_reserve_stats(const struct goalloc_reserve *reserve,
+			   struct goalloc_reserve_stats *stats);
 
 /* Free after a grace period. */
 void __goalloc_free_rcu(void *obj, struct rcu_head *head);

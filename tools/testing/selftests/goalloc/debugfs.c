@@ -48,6 +48,7 @@ static const struct view top_views[] = {
 	{ "map", 0400, 3 },	/* its header explains the letters, too */
 	{ "fragmentation", 0400, TABLE },
 	{ "heaps", 0400, TABLE },
+	{ "reserves", 0400, TABLE },
 	{ "shrink", 0200, CONTROL },
 	{}
 };
