@@ -484,6 +484,27 @@ char *goalloc_strdup(const char *s, gfp_t gfp)
 EXPORT_SYMBOL_GPL(goalloc_strdup);
 
 /**
+ * goalloc_contains() - whether an address is goalloc's
+ * @addr: any address
+ *
+ * Unlike goalloc_owner() it does not ask whether there is an object, so that a bad
+ * pointer into goalloc's memory still reaches goalloc_free(), and is reported.
+ *
+ * Context: any.
+ * Return: whether it is in an arena.
+ */
+bool goalloc_contains(const void *addr)
+{
+	bool ours;
+
+	preempt_disable();
+	ours = arena_of((unsigned long)addr);
+	preempt_enable();
+	return ours;
+}
+EXPORT_SYMBOL_GPL(goalloc_contains);
+
+/**
  * goalloc_owner() - the heap of an object
  * @addr: an address inside a live object, or any other
  *

@@ -307,6 +307,7 @@ void goalloc_rcu_barrier(void);
 	} while (0)
 
 /* Who owns an address, and what is known of it. */
+bool goalloc_contains(const void *addr);
 struct goalloc_heap *goalloc_owner(const void *addr);
 bool goalloc_dump_obj(const void *addr);
 
@@ -320,6 +321,13 @@ void *goalloc_mempool_alloc_cache(gfp_t gfp, void *pool_data);
 void goalloc_mempool_free_cache(void *element, void *pool_data);
 void *goalloc_mempool_alloc(gfp_t gfp, void *pool_data);
 void goalloc_mempool_free(void *element, void *pool_data);
+
+/* For linux/goalloc_slab_compat.h. */
+struct goalloc_cache *goalloc_slab_cache_create(const char *name, unsigned int size,
+						const struct goalloc_cache_args *args,
+						slab_flags_t flags);
+int goalloc_slab_refill_sheaf(struct goalloc_cache *cache, gfp_t gfp,
+			      struct goalloc_reserve **reserve, unsigned int nr);
 
 /* void *p __free(goalloc) = goalloc_alloc(...); */
 DEFINE_FREE(goalloc, void *, if (!IS_ERR_OR_NULL(_T)) goalloc_free(_T))
