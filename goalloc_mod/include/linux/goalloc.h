@@ -254,6 +254,7 @@ void *goalloc_cache_alloc_node(struct goalloc_cache *cache, gfp_t gfp, int node)
 
 int goalloc_heap_set_debug(struct goalloc_heap *heap, unsigned int flags);
 int goalloc_cache_set_debug(struct goalloc_cache *cache, unsigned int flags);
+
 /* Objects set aside, for sections that must not fail. */
 #define GOALLOC_RESERVE_MAX 4096
 
