@@ -418,7 +418,7 @@ extern struct goalloc_heap *goalloc_default_heap;
 /* main.c: module parameters */
 extern unsigned int initial_arenas, arena_mb, low_mb, age_ms;
 extern unsigned long max_mb;
-extern bool panic_on_corruption;
+extern bool panic_on_corruption, random_slots;
 
 /* arena.c */
 extern struct arena_index arena_index;
@@ -603,6 +603,10 @@ bool mspanbits_fill(void);
 void mspanbits_trim(unsigned int reserve);
 
 /* mspare.c */
+/* mrandom.c */
+void mrandom_init(void);
+unsigned int mrandom_choose(unsigned int ngroups, u64 *which);
+
 struct mcentral *mcentral_get(struct goalloc_heap *heap, unsigned int spanclass, gfp_t gfp);
 struct mcentral *mcentral_get_at(struct mcentral **at, struct goalloc_heap *heap,
 				 unsigned int spanclass, gfp_t gfp, u8 flags);

@@ -38,6 +38,11 @@ bool panic_on_corruption;
 module_param(panic_on_corruption, bool, 0644);
 MODULE_PARM_DESC(panic_on_corruption, "Panic on the first misuse that is caught (default 0)");
 
+bool random_slots __read_mostly;
+EXPORT_SYMBOL_FOR_TEST(random_slots);
+module_param(random_slots, bool, 0444);
+MODULE_PARM_DESC(random_slots, "Hand out the slots of a span in random order (default 0)");
+
 static int check_params(void)
 {
 	unsigned long initial_mb = (unsigned long)initial_arenas * arena_mb;
@@ -81,6 +86,7 @@ static int __init goalloc_init(void)
 	if (err)
 		return err;
 	report_init();
+	mrandom_init();
 	err = mcentral_start();
 	if (err)
 		return err;

@@ -129,12 +129,17 @@ void mcache_uninstall(struct mcentral *central)
 	central->slots = mcache_dummy;
 }
 
-/* Move what others freed in a span that this CPU owns; whether there was any. */
+/*
+ * Move what others freed in a span that this CPU owns; whether there was any. What
+ * is to be handed out in random order stays where it is, for random_group().
+ */
 static bool merge_all(struct mspan *span)
 {
 	bool any = false;
 	unsigned int k;
 
+	if (random_slots)
+		return false;
 	for (k = 0; k < mspan_groups(span); k++) {
 		struct slot_group *g = &span->bits[k];
 		u64 late;
@@ -142,11 +147,43 @@ static bool merge_all(struct mspan *span)
 		if (!atomic64_read(&g->rfree))
 			continue;
 		any = true;
-		late = slot_group_merge(g);
+		late = slot_group_merge(g, ~0ULL);
 		if (unlikely(late))
 			report_late(span, k, late);
 	}
 	return any;
+}
+
+/* Go on to group @k of the CPU's own span, if it has room. */
+static bool use_group(struct mcache_slot *s, unsigned int k)
+{
+	struct slot_group *g = &s->bits[k];
+
+	if (!(READ_ONCE(g->free) & ~(u64)atomic64_read(&g->rfree)))
+		return false;
+	s->word = g;
+	s->wbase = s->base + ((unsigned long)k << MSPAN_GROUP_SHIFT) * s->size;
+	return true;
+}
+
+/* Go on to any group of the span, with a few of the slots that it has. */
+static bool random_group(struct mcache_slot *s)
+{
+	unsigned int k, n;
+	u64 which, late;
+
+	k = mrandom_choose(s->ngroups, &which);
+	for (n = 0; n < s->ngroups; n++) {
+		if (use_group(s, k))
+			return true;
+		late = slot_group_merge(&s->bits[k], which);
+		if (unlikely(late))
+			report_late(s->span, k, late);
+		if (use_group(s, k))
+			return true;
+		k = k + 1 < s->ngroups ? k + 1 : 0;
+	}
+	return false;
 }
 
 /*
@@ -157,16 +194,12 @@ static bool next_group(struct mcache_slot *s)
 {
 	unsigned int k = s->word - s->bits, n;
 
+	if (random_slots)
+		return random_group(s);
 	for (n = 0; n < s->ngroups; n++) {
-		struct slot_group *g;
-
 		k = k + 1 < s->ngroups ? k + 1 : 0;
-		g = &s->bits[k];
-		if (READ_ONCE(g->free) & ~(u64)atomic64_read(&g->rfree)) {
-			s->word = g;
-			s->wbase = s->base + ((unsigned long)k << MSPAN_GROUP_SHIFT) * s->size;
+		if (use_group(s, k))
 			return true;
-		}
 	}
 	return false;
 }

@@ -250,7 +250,9 @@ static unsigned int take_slots(struct mspan *span, unsigned int nr, void **objs,
 {
 	unsigned int k, n = 0;
 
-	for (k = 0; k < mspan_groups(span) && n < nr; k++) {
+	if (random_slots)
+		k = mrandom_choose(ngroups, &which);
+	for (; left && n < nr; left--, k = k + 1 < ngroups ? k + 1 : 0) {
 		struct slot_group *g = &span->bits[k];
 		u64 late = slot_group_merge(g);
 		u64 f = READ_ONCE(g->free);

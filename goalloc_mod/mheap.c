@@ -137,7 +137,7 @@ unlock:
 		span->track = track;
 	span->owner = MSPAN_WORKER;
 	span->queued = 1;
-	mspan_init_bits(span);
+	mspan_init_bits(span, !random_slots);
 	track_span(central, span);
 	enter_span(arena, span, span);
 	/* Pairs with the acquire of whoever looks at the state first. */

@@ -12,16 +12,17 @@
 #include "compat.h"
 #include "mspan.h"
 
-/* All slots free, none fresh; before the span is published. */
-void mspan_init_bits(struct mspan *span)
+/* All slots free, or freed and not moved yet; before the span is published. */
+void mspan_init_bits(struct mspan *span, bool moved)
 {
 	unsigned int k;
 
 	for (k = 0; k < mspan_groups(span); k++) {
 		struct slot_group *g = &span->bits[k];
+		u64 all = mspan_group_mask(span, k);
 
-		WRITE_ONCE(g->free, mspan_group_mask(span, k));
-		atomic64_set(&g->rfree, 0);
+		WRITE_ONCE(g->free, moved ? all : 0);
+		atomic64_set(&g->rfree, moved ? 0 : all);
 		atomic64_set(&g->limbo, 0);
 		g->mark = 0;
 	}
@@ -87,13 +88,15 @@ EXPORT_SYMBOL_FOR_TEST(mspan_try_limbo);
 /**
  * slot_group_merge() - move what others freed to the free word
  * @g: a group of a span that the caller owns
+ * @which: these slots of it, not 0; if none of them can be moved, but another can,
+ *	the one that comes next
  *
  * Free first, rfree second: the other order has a gap in which a freed slot
  * reads as live.
  *
  * Return: slots that were in both words: freed twice at the same time.
  */
-u64 slot_group_merge(struct slot_group *g)
+u64 slot_group_merge(struct slot_group *g, u64 which)
 {
 	u64 r = atomic64_read(&g->rfree);
 	u64 f = READ_ONCE(g->free);
@@ -105,6 +108,12 @@ u64 slot_group_merge(struct slot_group *g)
 	r &= ~(u64)atomic64_read(&g->limbo);
 	if (!r)
 		return 0;
+	if (!(r & which)) {
+		unsigned int i = __ffs64(which);
+
+		which = BIT_ULL((i + __ffs64(ror64(r, i))) % 64);
+	}
+	r &= which;
 
 	WRITE_ONCE(g->free, f | r);
 	/* Pairs with the acquire of those who read rfree, then free. */

@@ -238,10 +238,10 @@ static inline bool mspan_promise(struct mspan *span)
 	return !READ_ONCE(span->queued) && !xchg(&span->queued, 1);
 }
 
-void mspan_init_bits(struct mspan *span);
+void mspan_init_bits(struct mspan *span, bool moved);
 bool mspan_try_limbo(struct mspan *span, unsigned int slot);
 void mspan_end_limbo(struct mspan *span, unsigned int slot);
-u64 slot_group_merge(struct slot_group *g);
+u64 slot_group_merge(struct slot_group *g, u64 which);
 bool mspan_available(const struct mspan *span);
 bool mspan_all_free(const struct mspan *span);
 bool mspan_in_limbo(const struct mspan *span);

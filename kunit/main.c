@@ -24,6 +24,7 @@ kunit_test_suites(
 	&goalloc_mcache_suite,
 	&goalloc_debug_suite,
 	&goalloc_reserve_suite,
+	&goalloc_random_suite,
 );
 
 MODULE_DESCRIPTION("KUnit suites of goalloc");

@@ -110,7 +110,7 @@ void step_put(struct race *r, unsigned int slot)
 /* The span's owner hands out a slot. */
 void step_take(struct kunit *test, struct race *r, unsigned int slot)
 {
-	KUNIT_EXPECT_EQ(test, slot_group_merge(r->g), 0ULL);
+	KUNIT_EXPECT_EQ(test, slot_group_merge(r->g, ~0ULL), 0ULL);
 	KUNIT_ASSERT_TRUE(test, r->g->free & BIT_ULL(slot));
 	WRITE_ONCE(r->g->free, r->g->free & ~BIT_ULL(slot));
 	r->objs[slot] = (void *)r->span->base + slot * r->span->elemsize;

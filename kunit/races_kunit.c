@@ -40,8 +40,8 @@ static void race_late_at_merge(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mspan_slot_is_live(r->span, 2));
 	KUNIT_EXPECT_EQ(test, mspan_live(r->span), r->nr - 1);
 	KUNIT_EXPECT_FALSE(test, mspan_try_free(r->span, 2));
-	KUNIT_EXPECT_EQ(test, slot_group_merge(r->g), BIT_ULL(2));
-	KUNIT_EXPECT_EQ(test, slot_group_merge(r->g), 0ULL);
+	KUNIT_EXPECT_EQ(test, slot_group_merge(r->g, ~0ULL), BIT_ULL(2));
+	KUNIT_EXPECT_EQ(test, slot_group_merge(r->g, ~0ULL), 0ULL);
 	KUNIT_EXPECT_EQ(test, r->g->free, BIT_ULL(2));
 	KUNIT_EXPECT_TRUE(test, mspan_disown(r->span));
 	step_add(test, r);
@@ -310,7 +310,7 @@ static void race_limbo(struct kunit *test)
 	preempt_enable();
 
 	step_claim(test, r);
-	KUNIT_EXPECT_EQ(test, slot_group_merge(r->g), 0ULL);
+	KUNIT_EXPECT_EQ(test, slot_group_merge(r->g, ~0ULL), 0ULL);
 	KUNIT_EXPECT_EQ(test, r->g->free, 0ULL);
 	KUNIT_EXPECT_FALSE(test, mspan_disown(r->span));
 	KUNIT_EXPECT_TRUE(test, mspan_in_limbo(r->span));
@@ -337,7 +337,7 @@ static void race_limbo_loses(struct kunit *test)
 	atomic64_or(BIT_ULL(1), &r->g->limbo);
 	step_free(test, r, 1);
 	KUNIT_EXPECT_FALSE(test, mspan_promise(r->span));
-	KUNIT_EXPECT_EQ(test, slot_group_merge(r->g), 0ULL);
+	KUNIT_EXPECT_EQ(test, slot_group_merge(r->g, ~0ULL), 0ULL);
 	KUNIT_EXPECT_FALSE(test, mspan_disown(r->span));
 
 	KUNIT_EXPECT_FALSE(test, mspan_try_free(r->span, 1));

@@ -94,7 +94,7 @@ static void mini_init(struct mini *m, unsigned int nspans, unsigned int nelems, 
 		span->state = MSPAN_SMALL;
 		span->queued = 1;
 		span->flags = MSPAN_LINKED;
-		mspan_init_bits(span);
+		mspan_init_bits(span, true);
 		list_add_tail(&span->node, &m->partial);
 	}
 }
@@ -156,7 +156,7 @@ static void mini_freed(struct mini *m, struct mspan *span)
 
 static void mini_merge(struct mini *m, struct slot_group *g)
 {
-	u64 late = slot_group_merge(g);
+	u64 late = slot_group_merge(g, ~0ULL);
 
 	if (late)
 		__atomic_fetch_add(&m->late, hweight64(late), __ATOMIC_RELAXED);

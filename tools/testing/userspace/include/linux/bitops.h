@@ -13,6 +13,7 @@
 #define __ffs(x) ((unsigned int)__builtin_ctzl(x))
 #define __fls(x) ((unsigned int)(BITS_PER_LONG - 1 - __builtin_clzl(x)))
 #define __ffs64(x) ((unsigned int)__builtin_ctzll(x))
+#define ror64(w, n) (((w) >> (n)) | ((w) << (-(n) & 63)))
 #define hweight64(x) ((unsigned int)__builtin_popcountll(x))
 #define hweight_long(x) ((unsigned int)__builtin_popcountl(x))
 
