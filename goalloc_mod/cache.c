@@ -94,6 +94,9 @@ static struct goalloc_cache *find_cache(struct goalloc_heap *heap, const char *n
  * GOALLOC_TYPESAFE_BY_RCU is what every cache does anyway: no page of it serves
  * another class or cache until a grace period after its last object was freed.
  * The flag adds that contents survive a free, as SLAB_TYPESAFE_BY_RCU has it.
+ * GOALLOC_TYPE_STABLE goes further: what was an object of the cache is never anything
+ * else until the cache is destroyed, whatever stale pointers there are. Its memory
+ * never shrinks, and counts towards the limit of its heap.
  *
  * Context: may sleep.
  * Return: the cache, or an error pointer: -EINVAL, -EEXIST, -ENOMEM.
@@ -135,6 +138,8 @@ struct goalloc_cache *goalloc_cache_create(const char *name, unsigned int size,
 		cache->central.flags |= MCENTRAL_DTOR;
 	if (flags & GOALLOC_TYPESAFE_BY_RCU)
 		cache->central.flags |= MCENTRAL_KEEP;
+	if (flags & GOALLOC_TYPE_STABLE)
+		cache->central.flags |= MCENTRAL_STABLE;
 	mcache_install(&cache->central);
 
 	mutex_lock(&heaps_lock);
@@ -268,7 +273,7 @@ EXPORT_SYMBOL_GPL(goalloc_cache_alloc_bulk);
 
 /**
  * goalloc_cache_shrink() - give back what a cache holds and does not use
- * @cache: the cache
+ * @cache: the cache; one that is GOALLOC_TYPE_STABLE keeps what it has
  *
  * Context: may sleep, for some grace periods.
  * Return: bytes given back to the kernel, in whole arenas.

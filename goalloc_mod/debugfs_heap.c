@@ -135,6 +135,7 @@ struct caches_iter {
 	u32 elemsize;
 	u32 npages;
 	u16 nelems;
+	bool stable;
 	struct central_counts counts;
 	struct span_sums sums;
 };
@@ -149,6 +150,7 @@ static void copy_cache(struct caches_iter *row, struct goalloc_cache *cache)
 	row->elemsize = cache->central.elemsize;
 	row->npages = cache->central.npages;
 	row->nelems = cache->central.nelems;
+	row->stable = cache->central.flags & MCENTRAL_STABLE;
 	memset(&row->counts, 0, sizeof(row->counts));
 	central_counts_add(&cache->central, &row->counts);
 	if (cache->debugged)
@@ -181,7 +183,7 @@ static const struct table_column heap_caches_columns[] = {
 	{ "name", -24 }, { "active", 10 },  { "num", 10 },	{ "objsize", 7 },
 	{ "slot", 7 },	 { "align", 7 },    { "objs", 5 },	{ "pages", 5 },
 	{ "spans", 8 },	 { "partial", 8 },  { "full", 8 },	{ "empty", 8 },
-	{ "cached~", 8 }, { "mallocs~", 12 }, { "frees~", 12 },
+	{ "cached~", 8 }, { "mallocs~", 12 }, { "frees~", 12 }, { "pinned", 7 },
 };
 
 static void heap_caches_show(struct seq_file *m, struct table_iter *it)
@@ -201,6 +203,7 @@ static void heap_caches_show(struct seq_file *m, struct table_iter *it)
 	put_spans(m, it, sums);
 	put_num(m, it, mallocs);
 	put_num(m, it, mallocs - sums->live);
+	put_num(m, it, row->stable ? sums->empty_spans * row->npages : 0);
 }
 
 DEFINE_TABLE(heap_caches, struct caches_iter);

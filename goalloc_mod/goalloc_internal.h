@@ -198,6 +198,7 @@ static_assert(offsetof(struct mcache_slot, span) == 64 && sizeof(struct mcache_s
 #define MCENTRAL_KEEP BIT(2) /* zeroed for __GFP_ZERO only (SLAB_TYPESAFE_BY_RCU's rule) */
 #define MCENTRAL_DTOR BIT(3) /* objects have to be looked at before they are freed */
 #define MCENTRAL_DEBUG BIT(4) /* its objects are under debugging: debug.c */
+#define MCENTRAL_STABLE BIT(5) /* spans live as long as the central */
 
 /* Leaked objects that are named. */
 #define MCENTRAL_LEAKS 4
@@ -602,11 +603,11 @@ void mspanbits_put(struct slot_group *bits, unsigned int nelems);
 bool mspanbits_fill(void);
 void mspanbits_trim(unsigned int reserve);
 
-/* mspare.c */
 /* mrandom.c */
 void mrandom_init(void);
 unsigned int mrandom_choose(unsigned int ngroups, u64 *which);
 
+/* mspare.c */
 struct mcentral *mcentral_get(struct goalloc_heap *heap, unsigned int spanclass, gfp_t gfp);
 struct mcentral *mcentral_get_at(struct mcentral **at, struct goalloc_heap *heap,
 				 unsigned int spanclass, gfp_t gfp, u8 flags);

@@ -7,7 +7,8 @@
  * slot, or had one when they were promised. A full span is on no list: the
  * first free into it promises it again (mspan.h), or makes it the CPU's. A listed
  * span that turns out to have no live slot either is kept, or dies: some are kept
- * against growing and dying in turns. All of that under central->lock.
+ * against growing and dying in turns, and all of a type-stable cache. All of that
+ * under central->lock.
  *
  * A span that has been promised but not linked yet must not die; so only
  * linked ones do.
@@ -46,6 +47,8 @@ void mcentral_init(struct mcentral *central, struct goalloc_heap *heap, unsigned
 
 static unsigned int keep_empty(const struct mcentral *central)
 {
+	if (central->flags & MCENTRAL_STABLE)
+		return UINT_MAX;
 	return max(KEEP_PAGES / central->npages, 1U);
 }
 
@@ -248,13 +251,14 @@ EXPORT_SYMBOL_FOR_TEST(mcentral_claim);
 /* Take up to @nr slots from a span that is the caller's. */
 static unsigned int take_slots(struct mspan *span, unsigned int nr, void **objs, bool *dirty)
 {
-	unsigned int k, n = 0;
+	unsigned int ngroups = mspan_groups(span), left = ngroups, k = 0, n = 0;
+	u64 which = ~0ULL;
 
 	if (random_slots)
 		k = mrandom_choose(ngroups, &which);
 	for (; left && n < nr; left--, k = k + 1 < ngroups ? k + 1 : 0) {
 		struct slot_group *g = &span->bits[k];
-		u64 late = slot_group_merge(g);
+		u64 late = slot_group_merge(g, which);
 		u64 f = READ_ONCE(g->free);
 		u64 w = f & ~(u64)atomic64_read(&g->rfree);
 
@@ -498,6 +502,8 @@ static void drop_some(struct mcentral *central, unsigned long look)
 {
 	unsigned long flags;
 
+	if (central->flags & MCENTRAL_STABLE)
+		return;
 	raw_spin_lock_irqsave(&central->lock, flags);
 	for (; look && !list_empty(&central->partial); look--) {
 		struct mspan *span = list_last_entry(&central->partial, struct mspan, node);

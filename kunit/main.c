@@ -25,6 +25,7 @@ kunit_test_suites(
 	&goalloc_debug_suite,
 	&goalloc_reserve_suite,
 	&goalloc_random_suite,
+	&goalloc_stable_suite,
 );
 
 MODULE_DESCRIPTION("KUnit suites of goalloc");

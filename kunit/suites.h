@@ -24,5 +24,6 @@ extern struct kunit_suite goalloc_mcache_suite;
 extern struct kunit_suite goalloc_debug_suite;
 extern struct kunit_suite goalloc_reserve_suite;
 extern struct kunit_suite goalloc_random_suite;
+extern struct kunit_suite goalloc_stable_suite;
 
 #endif /* GOALLOC_KUNIT_SUITES_H */

@@ -183,7 +183,8 @@ void *goalloc_heap_alloc_node(struct goalloc_heap *heap, size_t size, gfp_t gfp,
 #define GOALLOC_TYPESAFE_BY_RCU	 BIT(1) /* a freed object stays of its type for a grace period */
 #define GOALLOC_NOSCAN		 BIT(2) /* objects hold no pointers to goalloc objects */
 #define GOALLOC_PANIC		 BIT(3) /* panic when the cache cannot be made */
-#define GOALLOC_CACHE_FLAGS_MASK GENMASK(3, 0)
+#define GOALLOC_TYPE_STABLE	 BIT(4) /* memory stays the cache's until it is destroyed */
+#define GOALLOC_CACHE_FLAGS_MASK GENMASK(4, 0)
 
 /**
  * struct goalloc_cache_args - the uncommon properties of a cache
