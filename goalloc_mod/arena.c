@@ -17,6 +17,7 @@
 #include <linux/vmalloc.h>
 
 #include "goalloc_internal.h"
+#include "track.h"
 
 /* Pages of ours are made of whole ones of the kernel's. */
 static_assert(PAGE_SIZE <= GOALLOC_PAGE_SIZE);
@@ -133,6 +134,13 @@ undo:
 	return -ENOMEM;
 }
 
+/*
+ * A report of KASAN shows the state of the lines around an address, and faults where
+ * there is no memory for that state, ahead of an area or behind it (print_memory() in
+ * mm/kasan/report.c): objects keep away from both ends.
+ */
+#define ARENA_MARGIN (GOALLOC_KASAN_FREE ? GOALLOC_PAGE_SIZE : 0UL)
+
 /* vmalloc does not say how it mapped the area; contiguous 2 MiB tell. */
 static bool looks_huge(void *area)
 {
@@ -162,13 +170,13 @@ struct heap_arena *arena_create(unsigned long bytes, unsigned long align, bool d
 {
 	gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN | GOALLOC_GFP_NO_RESERVES;
 	struct heap_arena *arena;
-	unsigned long npages, nmspans;
+	unsigned long npages, nmspans, start;
 
 	arena = kvzalloc(sizeof(*arena), gfp);
 	if (!arena)
 		return NULL;
 
-	arena->area = vmalloc_huge(bytes, gfp);
+	arena->area = vmalloc_huge(bytes + 2 * ARENA_MARGIN, gfp);
 	if (!arena->area)
 		goto free;
 	/*
@@ -177,9 +185,10 @@ struct heap_arena *arena_create(unsigned long bytes, unsigned long align, bool d
 	 */
 	kmemleak_free(arena->area);
 
-	arena->area_bytes = bytes;
-	arena->base = ALIGN((unsigned long)arena->area, align);
-	npages = ((unsigned long)arena->area + bytes - arena->base) >> GOALLOC_PAGE_SHIFT;
+	start = (unsigned long)arena->area + ARENA_MARGIN;
+	arena->area_bytes = bytes + 2 * ARENA_MARGIN;
+	arena->base = ALIGN(start, align);
+	npages = (start + bytes - arena->base) >> GOALLOC_PAGE_SHIFT;
 	/* The object's, and not what the alignment happened to leave. */
 	if (dedicated)
 		npages = (bytes - align) >> GOALLOC_PAGE_SHIFT;

@@ -54,6 +54,7 @@ static void large_is_kept(struct kunit *test)
 		size_t all = goalloc_size(p);
 
 		KUNIT_ASSERT_NOT_NULL(test, p);
+		KUNIT_EXPECT_EQ(test, goalloc_size(p), all);
 		memset(p, 0x5a, all);
 		goalloc_heap_free(l->heap, hide(p));
 		KUNIT_EXPECT_EQ(test, kept(l->heap), (u64)all);
@@ -64,6 +65,7 @@ static void large_is_kept(struct kunit *test)
 		KUNIT_EXPECT_PTR_NE(test, p, r);
 		q = goalloc_heap_alloc(l->heap, sizes[i], GFP_KERNEL | __GFP_ZERO);
 		KUNIT_EXPECT_PTR_EQ(test, p, q);
+		KUNIT_EXPECT_EQ(test, goalloc_size(q), all);
 		KUNIT_EXPECT_NULL(test, memchr_inv(q, 0, all));
 		KUNIT_EXPECT_EQ(test, kept(l->heap), 0ULL);
 		KUNIT_EXPECT_EQ(test, heap_live(l->heap), 2ULL);

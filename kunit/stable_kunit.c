@@ -133,7 +133,7 @@ static void stable_addresses(struct kunit *test)
 	mcentral_drop_empty(&s->cache->central);
 	mheap_reap_now();
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&s->heap->pages), s->pages);
-	central_span_sums(&s->cache->central, &sums);
+	central_span_sums(&s->cache->central, NULL, &sums);
 	KUNIT_EXPECT_EQ(test, sums.empty_spans, (u64)SPANS);
 	KUNIT_EXPECT_EQ(test, sums.live, 0ULL);
 	KUNIT_EXPECT_EQ(test, reused(test, s), 0U);
