@@ -90,6 +90,7 @@ static const struct kernel_param_ops heap_flags_ops = {
 	.get = get_heap_flags,
 };
 module_param_cb(debug, &heap_flags_ops, NULL, 0644);
+__MODULE_PARM_TYPE(debug, "letters");
 MODULE_PARM_DESC(debug, "Debugging of heaps made from now on: Z red zones, P poisoning, U stacks of allocations and frees, Q quarantine; - for none (default -)");
 
 unsigned int debug_heap_flags(void)
@@ -102,15 +103,17 @@ unsigned int debug_heap_flags(void)
  * @heap: the heap
  * @size: bytes that were asked for; not 0
  *
+ * What goalloc_size() may come to sanction is not red zone.
+ *
  * Return: bytes, aligned as @size is.
  */
 size_t debug_total(const struct goalloc_heap *heap, size_t size)
 {
-	size_t align = goalloc_align(size);
+	size_t align = goalloc_align(size), most = goalloc_size_roundup(size);
 
 	if (!(READ_ONCE(heap->debug) & GOALLOC_DEBUG_REDZONE))
 		return size;
-	return size > SIZE_MAX - DEBUG_ZONE - align ? SIZE_MAX : ALIGN(size + DEBUG_ZONE, align);
+	return most > SIZE_MAX - DEBUG_ZONE - align ? SIZE_MAX : ALIGN(most + DEBUG_ZONE, align);
 }
 
 static struct mcentral *debug_central(struct goalloc_heap *heap, size_t size, bool noscan,
@@ -227,7 +230,7 @@ static int prepare_cache(struct goalloc_cache *cache)
 		return -ENOMEM;
 	mcentral_init(central, plain->heap, plain->spanclass);
 	central->cache = cache;
-	cache_geometry(central, cache->size + DEBUG_ZONE, cache->align);
+	cache_geometry(central, plain->elemsize + DEBUG_ZONE, cache->align);
 	central->flags = (plain->flags & ~MCENTRAL_PERCPU) | MCENTRAL_DEBUG;
 	WRITE_ONCE(cache->debugged, central);
 	return 0;

@@ -38,7 +38,8 @@ struct debug_event {
  * struct debug_slot - what is known of an object, or was of the last one
  * @alloc: its allocation
  * @free: its free
- * @size: bytes that were asked for; the red zone is the rest of the slot
+ * @size: bytes that were asked for, or sanctioned since; the red zone is the rest of
+ *	the slot
  * @state: enum debug_state; written by who allocates or frees
  */
 struct debug_slot {
@@ -131,6 +132,7 @@ bool debug_intact(const struct mspan *span, unsigned long addr, unsigned long *b
 		  enum goalloc_misuse *kind);
 void debug_report(unsigned long addr, unsigned long bad, enum goalloc_misuse kind,
 		  unsigned long ip);
+size_t debug_sanction(const void *obj);
 u32 debug_alloc_stack(const struct mspan *span, unsigned long addr);
 void debug_print_stack(u32 stack);
 void debug_print(unsigned long addr);

@@ -270,6 +270,27 @@ void debug_ended_rcu(struct mspan *span, unsigned long addr)
 	WRITE_ONCE(slot->state, DEBUG_RCU);
 }
 
+/**
+ * debug_sanction() - all that goalloc_size() promises becomes the caller's
+ * @obj: a live object in a span under debugging, which the caller holds
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+size_t debug_sanction(const void *obj)
+{
+	unsigned long addr = (unsigned long)obj;
+	struct mspan *span = span_containing(addr);
+	const struct goalloc_cache *cache = span->central->cache;
+	struct debug_slot *slot = debug_slot_of(span, addr);
+	size_t size = cache ? cache->central.elemsize : goalloc_size_roundup(slot->size);
+
+	size = min(size, debug_slot_bytes(span));
+	WRITE_ONCE(slot->size, size);
+	track_bounds(obj, size, debug_slot_bytes(span));
+	return size;
+}
+
 /* Where the object was allocated, or 0; preemption is off. */
 u32 debug_alloc_stack(const struct mspan *span, unsigned long addr)
 {

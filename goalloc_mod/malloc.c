@@ -338,7 +338,8 @@ int goalloc_bulk(struct mcentral *central, gfp_t gfp, size_t nr, void **objs)
  * goalloc_size() - bytes that may be used at an object
  * @obj: a live object, NULL or ZERO_SIZE_PTR
  *
- * Unlike ksize() this is sanctioned: all of the slot is the caller's.
+ * Unlike ksize() this is sanctioned: all of the slot is the caller's from now on. Under
+ * KASAN or debugging what lies behind the bytes that were asked for is not before.
  *
  * Context: any.
  * Return: its slot's size, at least what was asked for; 0 for NULL and for what
@@ -352,9 +353,10 @@ size_t goalloc_size(const void *obj)
 	if (ZERO_OR_NULL_PTR(obj))
 		return 0;
 	if (object_lookup(obj, &info, &kind)) {
+		if (info.debug)
+			return debug_sanction(obj);
 		/* For KASAN the rest of the slot was not the caller's until now. */
-		if (!info.debug)
-			track_bounds(obj, info.size, info.size);
+		track_bounds(obj, info.size, info.size);
 		return info.size;
 	}
 	report_misuse(kind, obj, NULL, _RET_IP_);
@@ -365,6 +367,8 @@ EXPORT_SYMBOL_GPL(goalloc_size);
 /**
  * goalloc_size_roundup() - what goalloc_size() would say of a request
  * @size: bytes
+ *
+ * For who asks for that many, or asks goalloc_size() before using them.
  *
  * Context: any.
  * Return: bytes, at least @size.

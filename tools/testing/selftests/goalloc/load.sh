@@ -9,7 +9,7 @@
 # shellcheck source=goalloc_lib.sh
 . "${0%/*}/goalloc_lib.sh"
 
-PARAMS="initial_arenas arena_mb max_mb low_mb age_ms panic_on_corruption"
+PARAMS="initial_arenas arena_mb max_mb low_mb age_ms debug panic_on_corruption"
 
 require goalloc_fill goalloc_torture
 

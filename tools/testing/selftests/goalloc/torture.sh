@@ -54,7 +54,7 @@ stopped() {
 	unload goalloc_torture goalloc && log_clean
 }
 
-plan 8
+plan 9
 load goalloc
 check "refuses ops=0" refused ops=0
 check "refuses threads=5000" refused threads=5000
@@ -64,6 +64,7 @@ check "arenas of 4 MiB, none at load, none ahead" \
 	torture $((ops / 10)) arena_mb=4 initial_arenas=0 low_mb=0
 check "CPUs give spans back after 10 ms" torture $((ops / 10)) age_ms=10 arena_mb=8
 check "CPUs keep their spans" torture $((ops / 20)) age_ms=0
+check "every object under debugging" torture $((ops / 10)) debug=ZPUQ
 check "stops when told" stopped
 check "unloads in the end" unload_all
 finish
