@@ -63,7 +63,7 @@ void cache_geometry(struct mcentral *central, u32 size, u32 align)
 
 	central->elemsize = elemsize;
 	central->objsize = ALIGN(size, 8);
-	central->npages = npages;
+	central->npages = npages + mcentral_guard(central);
 	central->align_pages = max_t(u32, align >> GOALLOC_PAGE_SHIFT, 1);
 	central->nelems = min_t(u32, bytes / elemsize, MSPAN_MAX_ELEMS);
 	/* With one slot there is nothing to divide; large sizes are not exact. */

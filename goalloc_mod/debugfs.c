@@ -249,6 +249,20 @@ static int stats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
+/* Reading is asking: each guard is looked at. */
+static int guards_show(struct seq_file *m, void *unused)
+{
+	struct guard_counts counts = {};
+
+	mguard_check_all(NULL, &counts);
+	seq_puts(m, "# Name: value\n");
+	show_value(m, "Guards", counts.spans);
+	show_value(m, "GuardBytes", counts.bytes);
+	show_value(m, "Damaged", counts.damaged);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(guards);
+
 struct heaps_iter {
 	struct table_iter it;
 	u32 id;
@@ -434,6 +448,7 @@ int goalloc_debugfs_init(void)
 		{ "fragmentation", 0400, &fragmentation_fops },
 		{ "heaps", 0400, &heaps_fops },
 		{ "reserves", 0400, &reserves_fops },
+		{ "guards", 0400, &guards_fops },
 		{ "shrink", 0200, &shrink_fops },
 	};
 

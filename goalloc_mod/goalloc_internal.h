@@ -57,6 +57,7 @@ enum goalloc_misuse {
 	MISUSE_OVERFLOW, /* a red zone was written to */
 	MISUSE_USE_AFTER_FREE, /* a free object was written to */
 	MISUSE_WRONG_RESERVE, /* not the kind of object that the reserve holds */
+	MISUSE_OVERRUN, /* a write beyond a span that has a guard */
 	MISUSE_NR,
 };
 
@@ -199,6 +200,7 @@ static_assert(offsetof(struct mcache_slot, span) == 64 && sizeof(struct mcache_s
 #define MCENTRAL_DTOR BIT(3) /* objects have to be looked at before they are freed */
 #define MCENTRAL_DEBUG BIT(4) /* its objects are under debugging: debug.c */
 #define MCENTRAL_STABLE BIT(5) /* spans live as long as the central */
+#define MCENTRAL_GUARD BIT(6) /* spans end with a guard */
 
 /* Leaked objects that are named. */
 #define MCENTRAL_LEAKS 4
@@ -217,7 +219,7 @@ static_assert(offsetof(struct mcache_slot, span) == 64 && sizeof(struct mcache_s
  * @objsize: bytes of a slot that belong to the object: what is zeroed
  * @divmul: as in struct mspan
  * @nelems: slots of a span
- * @npages: pages of a span
+ * @npages: pages of a span, the guard included
  * @align_pages: alignment of a span, in pages
  * @spanclass: size class << 1 | noscan; class 0 for caches of other sizes
  * @flags: MCENTRAL_*
@@ -274,6 +276,7 @@ struct mcentral {
  * @plain: by span class; an entry appears at first use and stays until the heap
  *	goes. Written by cmpxchg, read by anyone.
  * @id: never used again
+ * @flags: GOALLOC_HEAP_*
  * @dying: no more allocations
  * @pages: pages of its live spans, small and large, but for large ones without
  *	an object
@@ -295,6 +298,7 @@ struct goalloc_heap {
 	struct mcentral *central[NUM_SPAN_CLASSES];
 	struct mcentral *plain[NUM_SPAN_CLASSES];
 	u32 id;
+	u32 flags;
 	bool dying;
 	atomic_long_t pages;
 	unsigned long limit;
@@ -419,7 +423,7 @@ extern struct goalloc_heap *goalloc_default_heap;
 /* main.c: module parameters */
 extern unsigned int initial_arenas, arena_mb, low_mb, age_ms;
 extern unsigned long max_mb;
-extern bool panic_on_corruption, random_slots;
+extern bool panic_on_corruption, random_slots, guard_pages;
 
 /* arena.c */
 extern struct arena_index arena_index;
@@ -548,6 +552,18 @@ static inline bool mheap_change_large(struct mspan *span, enum mspan_state from,
 	return READ_ONCE(span->state) == from && cmpxchg(&span->state, from, to) == from;
 }
 
+/* Bytes of the object of a large span. */
+static inline size_t mspan_large_bytes(const struct mspan *span)
+{
+	return (size_t)(READ_ONCE(span->npages) - READ_ONCE(span->guard)) << GOALLOC_PAGE_SHIFT;
+}
+
+/* Pages at the end of a span of the central that are not for objects. */
+static inline unsigned int mcentral_guard(const struct mcentral *central)
+{
+	return !!(central->flags & MCENTRAL_GUARD);
+}
+
 /* Whether a span in this state has, or had until a grace period ago, objects. */
 static inline bool mspan_state_live(u8 state)
 {
@@ -602,6 +618,17 @@ struct slot_group *mspanbits_get(unsigned int nelems);
 void mspanbits_put(struct slot_group *bits, unsigned int nelems);
 bool mspanbits_fill(void);
 void mspanbits_trim(unsigned int reserve);
+
+/* mguard.c */
+struct guard_counts {
+	u64 spans; /* that have a guard */
+	u64 bytes;
+	u64 damaged;
+};
+
+void mguard_fill(struct mspan *span);
+bool mguard_check(struct mspan *span);
+void mguard_check_all(struct goalloc_heap *heap, struct guard_counts *counts);
 
 /* mrandom.c */
 void mrandom_init(void);
@@ -718,6 +745,7 @@ const char *misuse_name(enum goalloc_misuse kind);
 void report_misuse(enum goalloc_misuse kind, const void *addr, const void *expected,
 		   unsigned long ip);
 void report_late(struct mspan *span, unsigned int group, u64 slots);
+void report_overrun(const struct mspan *span, unsigned long addr, unsigned int bytes);
 void report_leaks(struct mcentral *central);
 void report_damage(enum goalloc_misuse kind, const void *obj, size_t offset, u8 byte,
 		   unsigned long ip);

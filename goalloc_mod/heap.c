@@ -107,7 +107,7 @@ struct goalloc_heap *__goalloc_heap_create(const char *name, unsigned long flags
 		       name ?: "(null)", GOALLOC_NAME_MAX - 1);
 		return ERR_PTR(-EINVAL);
 	}
-	if (flags) {
+	if (flags & ~GOALLOC_HEAP_FLAGS_MASK) {
 		pr_err("heap %s: unknown flags 0x%lx\n", name, flags);
 		return ERR_PTR(-EINVAL);
 	}
@@ -117,6 +117,7 @@ struct goalloc_heap *__goalloc_heap_create(const char *name, unsigned long flags
 		return ERR_PTR(-ENOMEM);
 	strscpy(heap->name, name, sizeof(heap->name));
 	heap->owner = owner;
+	heap->flags = flags | (guard_pages ? GOALLOC_HEAP_GUARD : 0);
 	heap->limit = ULONG_MAX;
 	heap->flushed = jiffies - FLUSH_PAUSE;
 	INIT_LIST_HEAD(&heap->caches);

@@ -43,6 +43,10 @@ EXPORT_SYMBOL_FOR_TEST(random_slots);
 module_param(random_slots, bool, 0444);
 MODULE_PARM_DESC(random_slots, "Hand out the slots of a span in random order (default 0)");
 
+bool guard_pages;
+module_param(guard_pages, bool, 0444);
+MODULE_PARM_DESC(guard_pages, "Leave a page behind each span that nobody may write to (default 0)");
+
 static int check_params(void)
 {
 	unsigned long initial_mb = (unsigned long)initial_arenas * arena_mb;

@@ -106,6 +106,7 @@ static noinline void *alloc_large(struct goalloc_heap *heap, size_t size, gfp_t 
 		if (debug)
 			npages = goalloc_large_pages(debug_total(heap, size));
 	}
+	npages += mcentral_guard(central);
 	obj = mcache_alloc_large(central, npages, align_pages);
 	if (likely(obj))
 		goto done;
@@ -122,7 +123,7 @@ static noinline void *alloc_large(struct goalloc_heap *heap, size_t size, gfp_t 
 	mheap_watermark();
 
 done:
-	size = npages << GOALLOC_PAGE_SHIFT;
+	size = (npages - mcentral_guard(central)) << GOALLOC_PAGE_SHIFT;
 	if (unlikely(debug) && debug_adopt_large(heap, obj, want, gfp, zeroed))
 		return obj;
 	track_alloc(central, obj, size, gfp);

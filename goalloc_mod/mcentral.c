@@ -43,6 +43,8 @@ void mcentral_init(struct mcentral *central, struct goalloc_heap *heap, unsigned
 	central->heap = heap;
 	central->heap_id = heap->id;
 	central->spanclass = spanclass;
+	if (heap->flags & GOALLOC_HEAP_GUARD)
+		central->flags |= MCENTRAL_GUARD;
 }
 
 static unsigned int keep_empty(const struct mcentral *central)
@@ -585,7 +587,9 @@ void mcentral_kill_large(struct mcentral *central, struct mspan *span)
 {
 	if (!mheap_claim_large(span, central))
 		return;
-	leak(central, span, span->base, (size_t)span->npages << GOALLOC_PAGE_SHIFT);
+	if (span->guard)
+		mguard_check(span);
+	leak(central, span, span->base, mspan_large_bytes(span));
 	mheap_uncharge(central->heap, span->npages);
 	mheap_free_large(span);
 }

@@ -76,7 +76,7 @@ static bool lookup(unsigned long addr, bool interior, struct object_info *info,
 	state = READ_ONCE(span->state);
 	central = READ_ONCE(span->central);
 	info->base = READ_ONCE(span->base);
-	info->size = (size_t)READ_ONCE(span->npages) << GOALLOC_PAGE_SHIFT;
+	info->size = mspan_large_bytes(span);
 	if (state == MSPAN_LIMBO) {
 		*kind = not_live_large(span, state);
 		goto out;
@@ -198,8 +198,7 @@ static noinline void bury_first(const struct mspan *span, void *obj, size_t size
 
 static __always_inline void track_free_large(const struct mspan *span)
 {
-	track_free(span->central, (void *)span->base,
-		   (size_t)span->npages << GOALLOC_PAGE_SHIFT);
+	track_free(span->central, (void *)span->base, mspan_large_bytes(span));
 }
 
 /*
@@ -208,6 +207,8 @@ static __always_inline void track_free_large(const struct mspan *span)
  */
 void goalloc_end_large(struct mspan *span)
 {
+	if (unlikely(span->guard))
+		mguard_check(span);
 	mheap_uncharge(span->central->heap, span->npages);
 	if (unlikely(in_nmi()))
 		mcentral_defer_large(span);
@@ -252,7 +253,7 @@ static noinline void free_large(struct mspan *span, const void *obj, enum free_c
 	}
 	kind = MISUSE_DOUBLE_FREE;
 	if (want_init_on_free() || span->debug) {
-		bury_first(span, (void *)addr, (size_t)span->npages << GOALLOC_PAGE_SHIFT, ip);
+		bury_first(span, (void *)addr, mspan_large_bytes(span), ip);
 		/* Preemption was on: as in free_odd(). */
 		if (span_of(addr) != span || span->central != central)
 			goto bad;
@@ -652,7 +653,7 @@ static void free_rcu_fn(struct rcu_head *head)
 	central = span->central;
 	if (READ_ONCE(span->state) == MSPAN_LIMBO) {
 		bury_first(span, (void *)span->base,
-			   (size_t)span->npages << GOALLOC_PAGE_SHIFT, _RET_IP_);
+			   mspan_large_bytes(span), _RET_IP_);
 		end_limbo_large(span);
 		goto out;
 	}

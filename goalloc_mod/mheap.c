@@ -137,8 +137,10 @@ unlock:
 		span->track = track;
 	span->owner = MSPAN_WORKER;
 	span->queued = 1;
+	span->guard = mcentral_guard(central);
 	mspan_init_bits(span, !random_slots);
 	track_span(central, span);
+	mguard_fill(span);
 	enter_span(arena, span, span);
 	/* Pairs with the acquire of whoever looks at the state first. */
 	smp_store_release(&span->state, MSPAN_SMALL);
@@ -212,6 +214,8 @@ void mheap_free_span(struct mspan *span)
 	bool apart = !span->debug && mspanbits_kind(nelems) >= 0;
 	unsigned long flags;
 
+	if (span->guard)
+		mguard_check(span);
 	/* A free that raced with the last one, and lost, shows up only now. */
 	for (k = 0; k < mspan_groups(span); k++) {
 		u64 twice = READ_ONCE(bits[k].free) & atomic64_read(&bits[k].rfree);
@@ -244,6 +248,8 @@ static void *start_large(struct heap_arena *arena, struct mspan *span, struct mc
 	span->flags = 0;
 	span->owner = MSPAN_NONE;
 	span->queued = 0;
+	span->guard = mcentral_guard(central);
+	mguard_fill(span);
 	central->heap->large_allocs++;
 	/* Pairs with the acquire of whoever looks at the state first. */
 	smp_store_release(&span->state, MSPAN_LARGE);

@@ -105,6 +105,7 @@ struct slot_group {
  * @flags: MSPAN_LINKED and others
  * @spanclass: size class << 1 | noscan
  * @debug: GOALLOC_DEBUG_* that its objects are under; then @bits is outside
+ * @guard: the last so many of @npages are a guard (mguard.c)
  * @inl: state of up to 128 slots
  * @track: if @debug: what is known of each slot
  * @before_mark: of @inl
@@ -129,6 +130,7 @@ struct mspan {
 	u8 flags;
 	u8 spanclass;
 	u8 debug;
+	u8 guard;
 
 	union {
 		struct slot_group inl[MSPAN_INLINE_GROUPS];
@@ -141,6 +143,7 @@ struct mspan {
 } ____cacheline_aligned;
 
 static_assert(sizeof(struct slot_group) == 32);
+static_assert(offsetof(struct mspan, inl) == 64);
 
 static inline unsigned int mspan_groups(const struct mspan *span)
 {

@@ -22,11 +22,11 @@ static void init_class(struct mcentral *central, struct goalloc_heap *heap,
 	central->elemsize = goalloc_class_size[class];
 	central->objsize = central->elemsize;
 	central->divmul = goalloc_class_divmul[class];
-	central->npages = goalloc_class_npages[class];
+	central->npages = goalloc_class_npages[class] + mcentral_guard(central);
 	central->align_pages = goalloc_class_span_align[class];
 	central->nelems = goalloc_class_nelems[class];
-	central->flags = flags;
-	if (central->npages <= MCACHE_SPAN_PAGES && !(flags & MCENTRAL_DEBUG))
+	central->flags |= flags;
+	if (goalloc_class_npages[class] <= MCACHE_SPAN_PAGES && !(flags & MCENTRAL_DEBUG))
 		central->flags |= MCENTRAL_PERCPU;
 }
 

@@ -86,11 +86,11 @@ static bool copy_large(struct heap_arena *arena, struct mspan *span, struct span
 	state = READ_ONCE(span->state);
 	copy->central = span->central;
 	copy->npages = span->npages;
+	copy->elemsize = mspan_large_bytes(span);
 	copy->owner = READ_ONCE(span->owner);
 	raw_spin_unlock_irqrestore(&mheap.lock, flags);
 
 	copy->state = MSPAN_LARGE;
-	copy->elemsize = (u64)copy->npages << GOALLOC_PAGE_SHIFT;
 	copy->total = 1;
 	copy->live = state == MSPAN_LARGE;
 	if (state == MSPAN_LARGE)

@@ -32,7 +32,7 @@ struct arena_chunk {
  * @arena: number of the arena
  * @page: first page in the arena
  * @npages: pages
- * @elemsize: bytes from slot to slot; of a large object all its pages
+ * @elemsize: bytes from slot to slot; of a large object all its bytes
  * @total: slots
  * @live: slots handed out; those that wait for a grace period are not counted
  * @owner: enum mspan_owner

@@ -13,6 +13,7 @@
 #include <linux/hash.h>
 #include <linux/panic.h>
 #include <linux/ratelimit.h>
+#include <linux/stringhash.h>
 
 #include "debug.h"
 #include "malloc.h"
@@ -39,6 +40,7 @@ static const struct {
 	[MISUSE_OVERFLOW] = { "overflow", "written to behind an object" },
 	[MISUSE_USE_AFTER_FREE] = { "use_after_free", "written to after its free" },
 	[MISUSE_WRONG_RESERVE] = { "wrong_reserve", "object is not of the reserve's kind" },
+	[MISUSE_OVERRUN] = { "overrun", "write beyond the objects of a span" },
 };
 
 /* As debugfs prints it. */
@@ -77,13 +79,37 @@ static void count(enum goalloc_misuse kind, struct goalloc_heap *heap, unsigned 
 		atomic_long_add(n, &heap->misuse[kind]);
 }
 
-/* What can be said of an address, in words; @buf is returned. Preemption is off. */
+/* What can be said of an address in a span, in words. Preemption is off. */
+static void describe_in(const struct mspan *span, unsigned long addr, char *buf, size_t size)
+{
+	const struct heap_arena *arena = arena_of(addr);
+	const struct mcentral *central = span->central;
+	unsigned long off = addr - span->base;
+	u32 slot = mul_u64_u32_shr(off, span->divmul, 32);
+	int n;
+
+	n = scnprintf(buf, size, "heap %s, ", central->heap->name);
+	if (central->cache)
+		n += scnprintf(buf + n, size - n, "cache %s, ", central->cache->name);
+	n += scnprintf(buf + n, size - n, "arena %u page %lu, ", arena->nr,
+		       (span->base - arena->base) >> GOALLOC_PAGE_SHIFT);
+	if (!span->elemsize)
+		scnprintf(buf + n, size - n, "large, %zu bytes, offset %lu",
+			  mspan_large_bytes(span), off);
+	else if (slot >= span->nelems)
+		scnprintf(buf + n, size - n, "behind the last of %u slots of %u bytes",
+			  span->nelems, span->elemsize);
+	else
+		scnprintf(buf + n, size - n, "slot %u of %u, %u bytes, offset %lu", slot,
+			  span->nelems, span->elemsize, off % span->elemsize);
+}
+
+/* The same of any address; @buf is returned. Preemption is off. */
 static const char *describe(unsigned long addr, char *buf, size_t size,
 			    struct goalloc_heap **heapp)
 {
 	struct heap_arena *arena;
 	struct mspan *span;
-	int n;
 
 	*heapp = NULL;
 	arena = arena_of(addr);
@@ -94,25 +120,8 @@ static const char *describe(unsigned long addr, char *buf, size_t size,
 		snprintf(buf, size, "free page %lu of arena %u",
 			 (addr - arena->base) >> GOALLOC_PAGE_SHIFT, arena->nr);
 	} else {
-		struct mcentral *central = span->central;
-		unsigned long off = addr - span->base;
-		u32 slot = mul_u64_u32_shr(off, span->divmul, 32);
-
-		*heapp = central->heap;
-		n = scnprintf(buf, size, "heap %s, ", central->heap->name);
-		if (central->cache)
-			n += scnprintf(buf + n, size - n, "cache %s, ", central->cache->name);
-		n += scnprintf(buf + n, size - n, "arena %u page %lu, ", arena->nr,
-			       (span->base - arena->base) >> GOALLOC_PAGE_SHIFT);
-		if (span->state == MSPAN_SMALL && slot >= span->nelems)
-			scnprintf(buf + n, size - n, "behind the last of %u slots of %u bytes",
-				  span->nelems, span->elemsize);
-		else if (span->state == MSPAN_SMALL)
-			scnprintf(buf + n, size - n, "slot %u of %u, %u bytes, offset %lu", slot,
-				  span->nelems, span->elemsize, off % span->elemsize);
-		else
-			scnprintf(buf + n, size - n, "large, %lu bytes, offset %lu",
-				  (unsigned long)span->npages << GOALLOC_PAGE_SHIFT, off);
+		*heapp = span->central->heap;
+		describe_in(span, addr, buf, size);
 	}
 	return buf;
 }
@@ -241,6 +250,68 @@ void report_late(struct mspan *span, unsigned int group, u64 slots)
 	irq_work_queue(&late.work);
 }
 
+/* The same for the latest damage to a guard. */
+static struct {
+	int taken;
+	unsigned long addr;
+	unsigned int bytes;
+	unsigned long site;
+	char where[200];
+	char behind[200];
+	struct irq_work work;
+} overrun;
+
+static void print_overrun(struct irq_work *work)
+{
+	if (new_site(MISUSE_OVERRUN, overrun.site)) {
+		atomic_long_inc(&mheap.reports);
+		pr_err("misuse: %s: %p (%s), %u bytes; next to it: %s\n",
+		       misuses[MISUSE_OVERRUN].text, (void *)overrun.addr, overrun.where,
+		       overrun.bytes, overrun.behind);
+	}
+	if (panic_on_corruption)
+		panic("goalloc: %s\n", misuse_name(MISUSE_OVERRUN));
+	/* What was printed was read. */
+	smp_store_release(&overrun.taken, 0);
+}
+
+/* A number for a class or cache that no other has, in all likelihood, even later. */
+static unsigned long central_site(const struct mcentral *central)
+{
+	const char *name = central->cache ? central->cache->name : "";
+
+	return (full_name_hash(NULL, name, strlen(name)) + central->heap_id) << 8 ^
+	       central->spanclass;
+}
+
+/**
+ * report_overrun() - somebody wrote where no object is
+ * @span: to the guard of this span
+ * @addr: the first byte that was written
+ * @bytes: how many were
+ *
+ * Printed once for each class or cache, at the end of whose objects it was.
+ *
+ * Context: any, locks held.
+ */
+void report_overrun(const struct mspan *span, unsigned long addr, unsigned int bytes)
+{
+	unsigned long end = span->base + ((unsigned long)span->npages << GOALLOC_PAGE_SHIFT);
+	struct goalloc_heap *heap;
+
+	count(MISUSE_OVERRUN, span->central->heap, 1);
+	if (xchg(&overrun.taken, 1))
+		return;
+	preempt_disable();
+	describe_in(span, addr, overrun.where, sizeof(overrun.where));
+	describe(end, overrun.behind, sizeof(overrun.behind), &heap);
+	preempt_enable();
+	overrun.addr = addr;
+	overrun.bytes = bytes;
+	overrun.site = central_site(span->central);
+	irq_work_queue(&overrun.work);
+}
+
 /* The objects that were live when a central was torn down. */
 void report_leaks(struct mcentral *central)
 {
@@ -305,10 +376,12 @@ EXPORT_SYMBOL_GPL(goalloc_dump_obj);
 void report_init(void)
 {
 	init_irq_work(&late.work, print_late);
+	init_irq_work(&overrun.work, print_overrun);
 }
 
 /* Nobody reports any more. */
 void report_exit(void)
 {
 	irq_work_sync(&late.work);
+	irq_work_sync(&overrun.work);
 }

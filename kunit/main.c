@@ -26,6 +26,7 @@ kunit_test_suites(
 	&goalloc_reserve_suite,
 	&goalloc_random_suite,
 	&goalloc_stable_suite,
+	&goalloc_guard_suite,
 );
 
 MODULE_DESCRIPTION("KUnit suites of goalloc");

@@ -25,5 +25,6 @@ extern struct kunit_suite goalloc_debug_suite;
 extern struct kunit_suite goalloc_reserve_suite;
 extern struct kunit_suite goalloc_random_suite;
 extern struct kunit_suite goalloc_stable_suite;
+extern struct kunit_suite goalloc_guard_suite;
 
 #endif /* GOALLOC_KUNIT_SUITES_H */

@@ -122,11 +122,14 @@ void goalloc_free_bulk(size_t nr, void **objs);
 struct goalloc_heap *__goalloc_heap_create(const char *name, unsigned long flags,
 					   struct module *owner);
 
+#define GOALLOC_HEAP_GUARD	BIT(0) /* a page between spans, against writes beyond them */
+#define GOALLOC_HEAP_FLAGS_MASK	GENMASK(0, 0)
+
 /**
  * goalloc_heap_create() - make a heap that belongs to the calling module
  * @name: shown in debugfs and in reports; letters, digits and ``_.-``, at most
  *	GOALLOC_NAME_MAX - 1 of them, not in use by another heap
- * @flags: none are defined yet; anything but 0 is refused
+ * @flags: GOALLOC_HEAP_GUARD, or 0
  *
  * Context: may sleep.
  * Return: the heap, or an error pointer: -EINVAL, -EEXIST, -ENOMEM.
@@ -162,6 +165,7 @@ void *goalloc_heap_alloc(struct goalloc_heap *heap, size_t size, gfp_t gfp)
 void *goalloc_heap_alloc_noscan(struct goalloc_heap *heap, size_t size, gfp_t gfp)
 	__goalloc_attrs __alloc_size(2);
 unsigned long goalloc_heap_shrink(struct goalloc_heap *heap);
+unsigned long goalloc_heap_check(struct goalloc_heap *heap);
 int goalloc_heap_set_limit(struct goalloc_heap *heap, unsigned long bytes);
 void goalloc_heap_stats(struct goalloc_heap *heap, struct goalloc_heap_stats *stats);
 const char *goalloc_heap_name(const struct goalloc_heap *heap);

@@ -49,6 +49,7 @@ static const struct view top_views[] = {
 	{ "fragmentation", 0400, TABLE },
 	{ "heaps", 0400, TABLE },
 	{ "reserves", 0400, TABLE },
+	{ "guards", 0400, VALUES },
 	{ "shrink", 0200, CONTROL },
 	{}
 };
