@@ -281,6 +281,7 @@ static void context_busy(struct kunit *test)
 	u64 nalloc, nremote;
 	int n, i;
 
+	in_address_order(test);
 	for (i = 0; i < ARRAY_SIZE(own); i++) {
 		own[i] = goalloc_cache_alloc(c->cache, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, own[i]);

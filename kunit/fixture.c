@@ -81,6 +81,20 @@ unsigned int pin(struct kunit *test)
 	return cpu;
 }
 
+static void in_any_order(void *ctx)
+{
+	random_slots = true;
+}
+
+/* For a test that says which slot comes next: whatever the parameter says, until it ends. */
+void in_address_order(struct kunit *test)
+{
+	if (!random_slots)
+		return;
+	random_slots = false;
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, in_any_order, NULL), 0);
+}
+
 /* A CPU that is not the one the test is pinned to. */
 unsigned int other_cpu(struct kunit *test)
 {

@@ -28,6 +28,7 @@ void test_cache_forget(struct kunit *test, struct goalloc_cache *cache);
 
 u64 heap_live(struct goalloc_heap *heap);
 unsigned int pin(struct kunit *test);
+void in_address_order(struct kunit *test);
 unsigned int other_cpu(struct kunit *test);
 void on_cpu(unsigned int cpu, void (*fn)(void *arg), void *arg);
 void wait_for_pages(struct kunit *test);

@@ -18,6 +18,7 @@ int race_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, r);
 	pin(test);
+	in_address_order(test);
 	r->heap = test_heap(test, "kunit-races");
 	args.heap = r->heap;
 	r->cache = test_cache(test, "racers", kind->size, &args, 0);
