@@ -32,6 +32,8 @@ static const char *bad_args(const char *name, unsigned int size,
 		return "the usercopy range leaves the object";
 	if (args->useroffset && !args->usersize)
 		return "a usercopy range needs a size";
+	if (args->usersize && flags & GOALLOC_NO_USERCOPY)
+		return "a usercopy range, and none";
 	return NULL;
 }
 
@@ -126,7 +128,9 @@ struct goalloc_cache *goalloc_cache_create(const char *name, unsigned int size,
 	cache->size = size;
 	cache->align = cache_align(size, args->align, flags);
 	cache->useroffset = args->useroffset;
-	cache->usersize = args->usersize ?: size;
+	cache->usersize = args->usersize;
+	if (!args->usersize && !(flags & GOALLOC_NO_USERCOPY))
+		cache->usersize = size;
 	cache->ctor = args->ctor;
 	cache->dtor = args->dtor;
 	mcentral_init(&cache->central, heap, !!(flags & GOALLOC_NOSCAN));

@@ -93,6 +93,7 @@ static void cache_bad_args(struct kunit *test)
 		{ "range", 64, { .useroffset = 65, .usersize = 1 } },
 		{ "range", 64, { .useroffset = 8, .usersize = UINT_MAX } },
 		{ "range", 64, { .useroffset = 8 } },
+		{ "range", 64, { .usersize = 8 }, GOALLOC_NO_USERCOPY },
 	};
 	struct goalloc_heap *heap = test_heap(test, "kunit-cache");
 	struct goalloc_cache *cache;
@@ -115,7 +116,8 @@ static void cache_bad_args(struct kunit *test)
 
 		cache = goalloc_cache_create("a-name-that-has-forty-seven-letters-is-accepted",
 					     i ? 65 : SZ_4M, &args,
-					     GOALLOC_CACHE_FLAGS_MASK & ~GOALLOC_PANIC);
+					     GOALLOC_CACHE_FLAGS_MASK &
+					     ~(GOALLOC_PANIC | GOALLOC_NO_USERCOPY));
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, cache);
 		goalloc_cache_destroy(cache);
 	}

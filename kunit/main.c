@@ -27,6 +27,8 @@ kunit_test_suites(
 	&goalloc_random_suite,
 	&goalloc_stable_suite,
 	&goalloc_guard_suite,
+	&goalloc_hardening_suite,
+	&goalloc_init_suite,
 );
 
 MODULE_DESCRIPTION("KUnit suites of goalloc");

@@ -26,5 +26,7 @@ extern struct kunit_suite goalloc_reserve_suite;
 extern struct kunit_suite goalloc_random_suite;
 extern struct kunit_suite goalloc_stable_suite;
 extern struct kunit_suite goalloc_guard_suite;
+extern struct kunit_suite goalloc_hardening_suite;
+extern struct kunit_suite goalloc_init_suite;
 
 #endif /* GOALLOC_KUNIT_SUITES_H */

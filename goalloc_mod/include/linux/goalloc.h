@@ -188,14 +188,16 @@ void *goalloc_heap_alloc_node(struct goalloc_heap *heap, size_t size, gfp_t gfp,
 #define GOALLOC_NOSCAN		 BIT(2) /* objects hold no pointers to goalloc objects */
 #define GOALLOC_PANIC		 BIT(3) /* panic when the cache cannot be made */
 #define GOALLOC_TYPE_STABLE	 BIT(4) /* memory stays the cache's until it is destroyed */
-#define GOALLOC_CACHE_FLAGS_MASK GENMASK(4, 0)
+#define GOALLOC_NO_USERCOPY	 BIT(5) /* nothing of an object is copied to or from user space */
+#define GOALLOC_CACHE_FLAGS_MASK GENMASK(5, 0)
 
 /**
  * struct goalloc_cache_args - the uncommon properties of a cache
  * @heap: the heap that owns the cache; NULL is the default heap
  * @align: alignment in bytes, a power of two up to 4 MiB; 0 is 8
  * @useroffset: first byte of an object that may be copied to and from user space
- * @usersize: number of such bytes; with both 0 the whole object may be copied
+ * @usersize: number of such bytes; with both 0 the whole object may be copied, or
+ *	nothing with GOALLOC_NO_USERCOPY
  * @ctor: runs once for each slot when its span is made, and never again: an object
  *	must be freed in its constructed state. It runs in the allocating context, may
  *	not sleep, and holds no lock.
