@@ -15,6 +15,7 @@
  *
  * Called by main.c at load and unload, and by heap.c as heaps come and go.
  */
+#include <linux/capability.h>
 #include <linux/kstrtox.h>
 #include <linux/sched/signal.h>
 
@@ -381,6 +382,18 @@ static void reserves_show(struct seq_file *m, struct table_iter *it)
 
 DEFINE_TABLE(reserves, struct reserves_iter);
 
+/*
+ * A file's mode lets root in, whatever it may do otherwise: in a container, say. What
+ * changes heaps is for who administers the system. What lockdown adds is debugfs' own:
+ * then nothing is opened for writing at all.
+ */
+int control_open(struct inode *inode, struct file *file)
+{
+	if (file->f_mode & FMODE_WRITE && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return simple_open(inode, file);
+}
+
 static ssize_t shrink_write(struct file *file, const char __user *buf, size_t count,
 			    loff_t *ppos)
 {
@@ -396,7 +409,7 @@ static ssize_t shrink_write(struct file *file, const char __user *buf, size_t co
 
 static const struct file_operations shrink_fops = {
 	.owner = THIS_MODULE,
-	.open = simple_open,
+	.open = control_open,
 	.write = shrink_write,
 	.llseek = noop_llseek,
 };

@@ -342,7 +342,7 @@ static ssize_t heap_limit_write(struct file *file, const char __user *buf, size_
 
 const struct file_operations heap_limit_fops = {
 	.owner = THIS_MODULE,
-	.open = simple_open,
+	.open = control_open,
 	.read = heap_limit_read,
 	.write = heap_limit_write,
 	.llseek = default_llseek,

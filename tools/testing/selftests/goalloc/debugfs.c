@@ -23,13 +23,10 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "goalloc_lib.h"
 
-#define DEBUGFS "/sys/kernel/debug"
-#define ROOT DEBUGFS "/goalloc"
-#define PARAM(module, name) "/sys/module/" module "/parameters/" name
 #define PAGE 8192ULL
 #define MB 1048576ULL
-#define NOBODY 65534
 #define SEPARATORS "\n "
 
 /* Shape: a table's rows have as many fields as its header, or as many as this says. */
@@ -62,98 +59,6 @@ static const struct view heap_views[] = {
 	{ "limit", 0600, PLAIN },
 	{}
 };
-
-static int run(const char *fmt, ...)
-{
-	char command[1024];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	return system(command);
-}
-
-static int load(const char *module, const char *params)
-{
-	const char *dir = getenv("GOALLOC_MODULES");
-
-	if (dir)
-		return run("insmod %s/%s.ko %s", dir, module, params);
-	return run("modprobe %s %s", module, params);
-}
-
-static bool loaded(const char *module)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "/sys/module/%s", module);
-	return !access(path, F_OK);
-}
-
-static int unload(const char *module)
-{
-	return loaded(module) ? run("rmmod %s", module) : 0;
-}
-
-static int unload_all(void)
-{
-	return unload("goalloc_torture") | unload("goalloc_abuse") | unload("goalloc_fill") |
-	       unload("goalloc_kv") | unload("goalloc_hello") | unload("goalloc");
-}
-
-/* 0 or an errno. */
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), err = 0;
-
-	if (fd < 0)
-		return errno;
-	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		err = errno;
-	close(fd);
-	return err;
-}
-
-/* All of a file, read in pieces of @step bytes; NULL and errno if that fails. */
-static char *slurp_by(const char *path, size_t step)
-{
-	int fd = open(path, O_RDONLY), err;
-	size_t len = 0, room = 65536;
-	char *text;
-	ssize_t n;
-
-	if (fd < 0)
-		return NULL;
-	text = malloc(room + 1);
-	while (text) {
-		if (room - len < step) {
-			room *= 2;
-			text = realloc(text, room + 1);
-			continue;
-		}
-		n = read(fd, text + len, step);
-		if (n < 0) {
-			err = errno ?: EIO;
-			free(text);
-			close(fd);
-			errno = err;
-			return NULL;
-		}
-		if (!n)
-			break;
-		len += n;
-	}
-	close(fd);
-	if (text)
-		text[len] = '\0';
-	return text;
-}
-
-static char *slurp(const char *path)
-{
-	return slurp_by(path, 65536);
-}
 
 static int words(const char *line)
 {
