@@ -9,7 +9,8 @@
 # shellcheck source=goalloc_lib.sh
 . "${0%/*}/goalloc_lib.sh"
 
-PARAMS="initial_arenas arena_mb max_mb low_mb age_ms debug panic_on_corruption"
+PARAMS="initial_arenas arena_mb max_mb low_mb age_ms debug panic_on_corruption
+	random_slots guard_pages"
 
 require goalloc_fill goalloc_torture
 
@@ -47,8 +48,8 @@ good() {
 	for p; do
 		want=${p#*=}
 		case ${p%%=*}=$want in
-		panic_on_corruption=1) want=Y ;;
-		panic_on_corruption=0) want=N ;;
+		panic_on_corruption=1|*_slots=1|*_pages=1) want=Y ;;
+		panic_on_corruption=0|*_slots=0|*_pages=0) want=N ;;
 		max_mb=0) want=$(cat "$(param goalloc max_mb)") ;;
 		esac
 		expect "$p" "$(cat "$(param goalloc "${p%%=*}")")" "$want" || return 1
@@ -185,7 +186,7 @@ rounds() {
 }
 
 areas_before=$(big_areas)
-plan 54
+plan 63
 
 for p in $PARAMS; do
 	check "modinfo describes $p" describes "$p"
@@ -194,7 +195,8 @@ check "loads and unloads" defaults
 for p in initial_arenas=0 initial_arenas=3\ arena_mb=8 arena_mb=4 arena_mb=5 arena_mb=63 \
 	 arena_mb=64 max_mb=0 max_mb=64 max_mb=4\ arena_mb=4 low_mb=0 low_mb=24 age_ms=0 \
 	 age_ms=10 age_ms=3600000 panic_on_corruption=0 panic_on_corruption=1 \
-	 initial_arenas=64\ arena_mb=4\ max_mb=256; do
+	 random_slots=0 random_slots=1 guard_pages=0 guard_pages=1 \
+	 random_slots=1\ guard_pages=1 initial_arenas=64\ arena_mb=4\ max_mb=256; do
 	# shellcheck disable=SC2086 # one word a parameter
 	check "accepts $p" good $p
 done
@@ -202,7 +204,8 @@ for p in initial_arenas=65 initial_arenas=-1 initial_arenas=many initial_arenas=
 	 arena_mb=3 arena_mb=65 arena_mb=0 arena_mb=-4 arena_mb=16M arena_mb= \
 	 max_mb=3 max_mb=63 max_mb=-1 max_mb=99999999 max_mb=18446744073709551615 \
 	 max_mb=31\ initial_arenas=2\ arena_mb=16 low_mb=4097 low_mb=-1 age_ms=9 \
-	 age_ms=3600001 age_ms=1s panic_on_corruption=2 panic_on_corruption=maybe; do
+	 age_ms=3600001 age_ms=1s panic_on_corruption=2 panic_on_corruption=maybe \
+	 random_slots=2 guard_pages=often; do
 	# shellcheck disable=SC2086
 	check "refuses $p" bad $p
 done
