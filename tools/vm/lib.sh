@@ -7,7 +7,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd) || exit 1
 cache=${GOALLOC_CACHE:-${HOME:-/root}/.cache/goalloc}
 me=${0##*/}
 # shellcheck disable=SC2034 # for those who source this
-kernels="6.1 6.12 6.12-rt 7.x plain debug um um-cov um-kasan"
+kernels="6.1 6.12 6.12-rt 7.x plain debug kcsan um um-cov um-kasan"
 # the suite with 7.x
 # shellcheck disable=SC2034
 newer=trixie-backports
