@@ -25,11 +25,17 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
+#include "faults.h"
+
 #define CACHE_SIZE 112
 
 static char *heap_name = "fill";
 module_param_named(heap, heap_name, charp, 0444);
 MODULE_PARM_DESC(heap, "name of the heap (default fill)");
+
+static bool faults;
+module_param(faults, bool, 0644);
+MODULE_PARM_DESC(faults, "mark who adds for fault injection, which may fail it (default off)");
 
 /* What is held; the records are the slab's, not to be counted. */
 struct held {
@@ -91,8 +97,10 @@ static int set_add(const char *text, const struct kernel_param *kp)
 	if (sscanf(text, "%lu %zu", &n, &size) != 2)
 		return -EINVAL;
 	mutex_lock(&lock);
+	faults_mark(faults);
 	while (n-- && !ret)
 		ret = add_one(size);
+	faults_mark(false);
 	mutex_unlock(&lock);
 	return ret;
 }

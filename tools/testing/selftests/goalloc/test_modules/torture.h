@@ -11,6 +11,7 @@
 #define GOALLOC_TORTURE_H
 
 #include <linux/atomic.h>
+#include <linux/err.h>
 #include <linux/goalloc.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
@@ -103,6 +104,7 @@ enum count {
 	C_ATOMIC_FAIL,
 	C_ATOMIC,
 	C_LIMIT_FAIL,
+	C_FAULT_FAIL,	/* what failed because faults are injected */
 	C_BURIED,
 	C_SHRINK,
 	C_PEEK,
@@ -144,6 +146,7 @@ extern struct obj *exchange[NR_EXCHANGE];
 extern atomic64_t dtor_runs;
 extern atomic_long_t large_bytes;
 extern atomic_t failures;
+extern bool faults;
 
 /* torture_main.c */
 __printf(1, 2) void torture_fail(const char *fmt, ...);
@@ -151,6 +154,15 @@ __printf(1, 2) void torture_fail(const char *fmt, ...);
 static inline u32 rnd(struct torturer *t)
 {
 	return prandom_u32_state(&t->rnd);
+}
+
+/* A heap or cache could not be made, and that is what the faults are for. */
+static inline bool fault_hit(struct torturer *t, const void *made)
+{
+	if (!faults || made != ERR_PTR(-ENOMEM))
+		return false;
+	t->count[C_FAULT_FAIL]++;
+	return true;
 }
 
 static inline bool one_in(struct torturer *t, u32 n)
@@ -169,7 +181,7 @@ void model_dtor(void *p);
 bool model_constructed(const void *p);
 
 /* torture_pens.c */
-int pens_create(void);
+int pens_create(struct torturer *t);
 void pens_destroy(struct torturer *t);
 struct pen *pen_get(struct torturer *t, bool may_sleep);
 void pen_put(struct pen *pen);

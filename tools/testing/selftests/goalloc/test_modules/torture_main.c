@@ -24,6 +24,7 @@
 #include <linux/timekeeping.h>
 #include <linux/vmalloc.h>
 
+#include "faults.h"
 #include "torture.h"
 
 #define OPS_MAX		4000000000UL
@@ -47,6 +48,10 @@ MODULE_PARM_DESC(seed, "of the random numbers; 0 draws one, and prints it (defau
 static bool irqs = true;
 module_param(irqs, bool, 0444);
 MODULE_PARM_DESC(irqs, "allocate and free in hard interrupts, too (default on)");
+
+bool faults;
+module_param(faults, bool, 0444);
+MODULE_PARM_DESC(faults, "mark the threads for fault injection: what they do may fail (default off)");
 
 static bool stop;
 module_param(stop, bool, 0644);
@@ -121,6 +126,7 @@ static int torturer_fn(void *data)
 	struct torturer *t = data;
 	long n;
 
+	faults_mark(faults);
 	while (!READ_ONCE(stop) && atomic_read(&failures) < FAILURES_SHOWN) {
 		n = BATCH + min(0L, atomic_long_sub_return(BATCH, &ops_left));
 		if (n <= 0)
@@ -306,15 +312,15 @@ static void judge(u64 usecs)
 		sum[C_ALLOC], sum[C_FREE], sum[C_RCU], sum[C_REALLOC], sum[C_BULK], sum[C_REMOTE]);
 	pr_info("%llu heaps and caches buried, %llu shrunk, %llu objects looked at without lock, %llu caches gone under a reader\n",
 		sum[C_BURIED], sum[C_SHRINK], sum[C_PEEK], sum[C_TYPESAFE]);
-	pr_info("refused: %llu of %llu atomic allocations, %llu by the limit\n",
-		sum[C_ATOMIC_FAIL], sum[C_ATOMIC], sum[C_LIMIT_FAIL]);
+	pr_info("refused: %llu of %llu atomic allocations, %llu by the limit, %llu by faults\n",
+		sum[C_ATOMIC_FAIL], sum[C_ATOMIC], sum[C_LIMIT_FAIL], sum[C_FAULT_FAIL]);
 
 	if (sum[C_ALLOC] != sum[C_FREE])
 		torture_fail("%llu objects allocated, %llu freed", sum[C_ALLOC], sum[C_FREE]);
 	if (sum[C_DTOR] != atomic64_read(&dtor_runs))
 		torture_fail("%llu destructors due, %llu ran", sum[C_DTOR],
 			     (u64)atomic64_read(&dtor_runs));
-	if (sum[C_ATOMIC_FAIL] > 100 && sum[C_ATOMIC_FAIL] > sum[C_ATOMIC] / 10)
+	if (!faults && sum[C_ATOMIC_FAIL] > 100 && sum[C_ATOMIC_FAIL] > sum[C_ATOMIC] / 10)
 		torture_fail("%llu of %llu atomic allocations failed", sum[C_ATOMIC_FAIL],
 			     sum[C_ATOMIC]);
 	if (atomic_long_read(&large_bytes))
@@ -333,7 +339,7 @@ static int torture_run(void)
 	if (ret)
 		return ret;
 	last = &torturers[0];
-	ret = pens_create();
+	ret = pens_create(last);
 	if (!ret) {
 		ret = start_threads();
 		if (!ret)
@@ -356,6 +362,10 @@ static int __init torture_init(void)
 	}
 	if (threads > THREADS_MAX) {
 		pr_err("threads=%u: must be at most %u\n", threads, THREADS_MAX);
+		return -EINVAL;
+	}
+	if (faults && !IS_ENABLED(CONFIG_FAULT_INJECTION)) {
+		pr_err("faults=1: this kernel injects none\n");
 		return -EINVAL;
 	}
 	strscpy(verdict, "running", sizeof(verdict));

@@ -125,6 +125,8 @@ static void no_memory(struct torturer *t, const struct pen *pen, size_t size, gf
 		t->count[C_LIMIT_FAIL]++;
 	else if (!blocking(gfp))
 		t->count[C_ATOMIC_FAIL]++;
+	else if (faults)
+		t->count[C_FAULT_FAIL]++;
 	else
 		torture_fail("no memory for %zu bytes, pen %u, gfp %x", size, pen->index,
 			     (__force unsigned int)gfp);
@@ -491,6 +493,8 @@ static void op_typesafe(struct torturer *t)
 
 	snprintf(name, sizeof(name), "typesafe-%d", atomic_inc_return(&serial));
 	cache = goalloc_cache_create(name, 2000, &args, GOALLOC_TYPESAFE_BY_RCU);
+	if (fault_hit(t, cache))
+		return;
 	if (IS_ERR_OR_NULL(cache)) {
 		torture_fail("cannot make cache %s: %ld", name, PTR_ERR(cache));
 		return;

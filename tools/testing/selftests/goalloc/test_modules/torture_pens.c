@@ -50,7 +50,8 @@ static const struct cache_kind cache_kinds[] = {
 
 static_assert(NR_IMMORTAL < NR_PENS);
 
-static int cache_pen(struct pen *pen, struct goalloc_heap *heap, const struct cache_kind *kind)
+static int cache_pen(struct torturer *t, struct pen *pen, struct goalloc_heap *heap,
+		     const struct cache_kind *kind)
 {
 	struct goalloc_cache_args args = {
 		.heap = heap,
@@ -61,6 +62,8 @@ static int cache_pen(struct pen *pen, struct goalloc_heap *heap, const struct ca
 	struct goalloc_cache *cache;
 
 	cache = goalloc_cache_create(kind->name, kind->size, &args, kind->flags);
+	if (fault_hit(t, cache))
+		return -ENOMEM;
 	if (IS_ERR_OR_NULL(cache)) {
 		torture_fail("cannot make cache %s of %u bytes, aligned to %u: %ld", kind->name,
 			     kind->size, kind->align, PTR_ERR(cache));
@@ -98,6 +101,8 @@ static int build(struct torturer *t, struct pen *pen)
 	snprintf(name, sizeof(name), "torture-%u.%u", pen->index, pen->generation);
 	if (pen->own_heap) {
 		heap = goalloc_heap_create(name, 0);
+		if (fault_hit(t, heap))
+			return -ENOMEM;
 		if (IS_ERR_OR_NULL(heap)) {
 			torture_fail("cannot make heap %s: %ld", name, PTR_ERR(heap));
 			return -ENOMEM;
@@ -117,7 +122,7 @@ static int build(struct torturer *t, struct pen *pen)
 		kind.flags |= GOALLOC_HWCACHE_ALIGN;
 	if (one_in(t, 4))
 		kind.flags |= GOALLOC_NOSCAN;
-	if (cache_pen(pen, heap, &kind)) {
+	if (cache_pen(t, pen, heap, &kind)) {
 		if (pen->own_heap)
 			goalloc_heap_destroy(heap);
 		return -ENOMEM;
@@ -222,7 +227,7 @@ struct pen *pen_get(struct torturer *t, bool may_sleep)
 	return NULL;
 }
 
-int pens_create(void)
+int pens_create(struct torturer *t)
 {
 	unsigned int i;
 
@@ -254,7 +259,7 @@ int pens_create(void)
 		pens[i].rcu = true;
 
 	for (i = 0; i < ARRAY_SIZE(cache_kinds); i++)
-		if (cache_pen(&pens[PEN_FIRST_CACHE + i], free_heap, &cache_kinds[i]))
+		if (cache_pen(t, &pens[PEN_FIRST_CACHE + i], free_heap, &cache_kinds[i]))
 			return -ENOMEM;
 
 	/* The mortal ones are made by the first thread that wants them. */
