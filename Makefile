@@ -39,6 +39,12 @@ vm:
 test:
 	tools/testing/run $(SUITES)
 
+test-all:
+	tools/testing/run -a
+
+test-detectors:
+	tools/testing/run detectors
+
 check:
 	tools/testing/run sparse style
 
@@ -69,8 +75,10 @@ help:
 #|       KERNEL=6.1|6.12|6.12-rt|7.x   which stock Debian kernel (default 6.12)
 #|       KERNEL=plain|debug|um|PATH    or test kernel, see tools/vm/README
 #|
-#|   make test              every test, in VMs and in user space
-#|       SUITES="..."               some of them; tools/testing/run -l lists
+#|   make test              the tests that find most for their time: what CI runs
+#|       SUITES="..."               others; tools/testing/run -l lists, -h explains
+#|   make test-all          every test, on every kernel
+#|   make test-detectors    that bugs which are planted are seen, by each checker
 #|   make check             W=1 and sparse, and style
 #|   make style             checkpatch, shellcheck, kernel-doc, size-class table
 #|   make bench             what operations cost, and those of the kernel's allocators
@@ -80,5 +88,5 @@ help:
 #| Kernels, sources and test kernels are kept in $GOALLOC_CACHE
 #| (default ~/.cache/goalloc); the host's own kernel is left alone.
 
-.PHONY: all headers modules modules_install clean demo vm test check \
+.PHONY: all headers modules modules_install clean demo vm test test-all test-detectors check \
 	style sizeclasses bench docs help
