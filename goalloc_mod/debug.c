@@ -160,6 +160,7 @@ void *debug_alloc(struct goalloc_heap *heap, struct goalloc_cache *cache, size_t
 		if (!mcentral_grow(central, gfp & ~__GFP_NOFAIL))
 			return NULL;
 	}
+	track_alloc(central, obj, central->elemsize, gfp);
 	debug_started(obj, size, gfp, !dirty);
 	mcache_age_soon();
 	return obj;
@@ -168,7 +169,7 @@ void *debug_alloc(struct goalloc_heap *heap, struct goalloc_cache *cache, size_t
 /**
  * debug_adopt_large() - put a large object that was just allocated under debugging
  * @heap: its heap
- * @obj: the object
+ * @obj: the object, which the checkers know of
  * @size: bytes that were asked for
  * @gfp: flags of the allocation
  * @zeroed: whether it is known to be zero
@@ -291,7 +292,7 @@ static int set_cache_debug(struct goalloc_cache *cache, unsigned int flags)
  *
  * It holds for objects that are allocated from now on, in the heap's caches too;
  * those that are live stay what they are. An object under debugging takes some
- * 80 bytes more than its slot, and its red zone; allocating and freeing one takes
+ * 50 bytes more than its slot, and its red zone; allocating and freeing one takes
  * its class's lock.
  *
  * Context: may sleep.

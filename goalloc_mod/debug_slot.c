@@ -14,6 +14,7 @@
 
 #include <linux/poison.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/stackdepot.h>
 #include <linux/stacktrace.h>
 
@@ -68,9 +69,12 @@ void debug_print_stack(u32 stack)
 
 static void note(struct debug_event *event, u8 flags, gfp_t gfp)
 {
-	event->pid = current->pid;
-	event->when = jiffies;
-	event->stack = flags & GOALLOC_DEBUG_STACKS && !in_nmi() ? save_stack(gfp) : 0;
+	u32 stack = flags & GOALLOC_DEBUG_STACKS && !in_nmi() ? save_stack(gfp) : 0;
+
+	/* Two frees of one object may both be here. */
+	WRITE_ONCE(event->pid, current->pid);
+	WRITE_ONCE(event->when, jiffies);
+	WRITE_ONCE(event->stack, stack);
 }
 
 /**
@@ -115,6 +119,18 @@ void span_debug_free(struct mspan *span)
 static bool filled_when_free(const struct mspan *span)
 {
 	return span->debug & GOALLOC_DEBUG_POISON && track_poisons(span->central);
+}
+
+/* In steps: see zero_large(). */
+static void fill(void *obj, u8 value, size_t size, bool may_block)
+{
+	size_t done;
+
+	for (done = 0; done < size; done += SZ_256K) {
+		memset(obj + done, value, min_t(size_t, size - done, SZ_256K));
+		if (may_block)
+			cond_resched();
+	}
 }
 
 static void fill_free(void *obj, size_t size)
@@ -190,7 +206,7 @@ bool debug_intact(const struct mspan *span, unsigned long addr, unsigned long *b
 
 /**
  * debug_started() - an object is handed out
- * @obj: the object, in a span under debugging
+ * @obj: the object, in a span under debugging, which the checkers know of
  * @size: bytes that were asked for
  * @gfp: of the allocation
  * @zeroed: whether it is known to be zero
@@ -211,13 +227,12 @@ void debug_started(void *obj, size_t size, gfp_t gfp, bool zeroed)
 	WRITE_ONCE(slot->size, size);
 	smp_store_release(&slot->state, DEBUG_NEW);
 	note(&slot->alloc, span->debug, gfp);
-	track_alloc(central, obj, debug_slot_bytes(span), gfp);
 
 	if (kept ? gfp & __GFP_ZERO : want_init_on_alloc(gfp)) {
 		if (!zeroed)
-			memset(obj, 0, size);
+			fill(obj, 0, size, gfpflags_allow_blocking(gfp));
 	} else if (!kept && span->debug & GOALLOC_DEBUG_POISON) {
-		memset(obj, POISON_INUSE, size);
+		fill(obj, POISON_INUSE, size, gfpflags_allow_blocking(gfp));
 	}
 	if (span->debug & GOALLOC_DEBUG_REDZONE)
 		memset(obj + size, SLUB_RED_ACTIVE, debug_slot_bytes(span) - size);
@@ -239,6 +254,7 @@ void debug_ended(void *obj, unsigned long ip)
 	struct debug_slot *slot;
 	enum goalloc_misuse kind;
 	struct mspan *span;
+	size_t size = 0;
 	bool intact;
 
 	preempt_disable();
@@ -253,12 +269,20 @@ void debug_ended(void *obj, unsigned long ip)
 	if (READ_ONCE(slot->state) != DEBUG_RCU)
 		note(&slot->free, span->debug, GFP_NOWAIT);
 	if (filled_when_free(span))
-		fill_free(obj, READ_ONCE(slot->size));
-	/* Pairs with the acquire of debug_intact(). */
-	smp_store_release(&slot->state, DEBUG_FREE);
+		size = READ_ONCE(slot->size);
 	preempt_enable();
+
 	if (!intact)
 		debug_report(addr, bad, kind, ip);
+	/* It may be long, and is the caller's. */
+	fill_free(obj, size);
+
+	preempt_disable();
+	span = span_containing(addr);
+	if (span && span->debug)
+		/* Pairs with the acquire of debug_intact(). */
+		smp_store_release(&debug_slot_of(span, addr)->state, DEBUG_FREE);
+	preempt_enable();
 }
 
 /* An object has been given to goalloc_free_rcu(); preemption is off. */

@@ -387,11 +387,14 @@ DEFINE_TABLE(reserves, struct reserves_iter);
  * changes heaps is for who administers the system. What lockdown adds is debugfs' own:
  * then nothing is opened for writing at all.
  */
+bool control_allowed(const struct file *file)
+{
+	return !(file->f_mode & FMODE_WRITE) || capable(CAP_SYS_ADMIN);
+}
+
 int control_open(struct inode *inode, struct file *file)
 {
-	if (file->f_mode & FMODE_WRITE && !capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	return simple_open(inode, file);
+	return control_allowed(file) ? simple_open(inode, file) : -EPERM;
 }
 
 static ssize_t shrink_write(struct file *file, const char __user *buf, size_t count,

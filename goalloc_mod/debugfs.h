@@ -81,6 +81,7 @@ const struct file_operations name##_fops = {					\
 void show_value(struct seq_file *m, const char *name, u64 value);
 void show_approx(struct seq_file *m, const char *name, u64 value);
 void show_misuse(struct seq_file *m, const atomic_long_t *misuse);
+bool control_allowed(const struct file *file);
 int control_open(struct inode *inode, struct file *file);
 int limit_text(char text[LIMIT_TEXT], unsigned long pages);
 

@@ -2,7 +2,6 @@
 /*
  * debugfs: the file of a heap that shows and switches the debugging of its objects.
  */
-#include <linux/capability.h>
 #include <linux/uaccess.h>
 
 #include "debug.h"
@@ -27,6 +26,8 @@ static int heap_debug_show(struct seq_file *m, void *unused)
 
 static int heap_debug_open(struct inode *inode, struct file *file)
 {
+	if (!control_allowed(file))
+		return -EPERM;
 	return single_open(file, heap_debug_show, inode->i_private);
 }
 
@@ -51,8 +52,6 @@ static ssize_t heap_debug_write(struct file *file, const char __user *buf, size_
 	char text[GOALLOC_NAME_MAX + 16];
 	int err;
 
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
 	if (*ppos || count >= sizeof(text))
 		return -EINVAL;
 	if (copy_from_user(text, buf, count))

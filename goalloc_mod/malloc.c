@@ -124,9 +124,9 @@ static noinline void *alloc_large(struct goalloc_heap *heap, size_t size, gfp_t 
 
 done:
 	size = (npages - mcentral_guard(central)) << GOALLOC_PAGE_SHIFT;
+	track_alloc(central, obj, size, gfp);
 	if (unlikely(debug) && debug_adopt_large(heap, obj, want, gfp, zeroed))
 		return obj;
-	track_alloc(central, obj, size, gfp);
 	if (!zeroed && want_init_on_alloc(gfp))
 		zero_large(obj, size, gfpflags_allow_blocking(gfp));
 	track_bounds(obj, want, size);

@@ -37,23 +37,17 @@ static void push(struct quarantine *q, unsigned long addr, size_t bytes)
 	q->bytes += bytes;
 }
 
-/* What has left the ring may be handed out again. */
+/* What has left the ring may be handed out again; preemption is off since it did. */
 static void let_go(unsigned long addr)
 {
-	enum goalloc_misuse kind;
-	struct mspan *span;
-	unsigned long bad;
-	bool intact;
-
-	preempt_disable();
 	/* Limbo keeps it. */
-	span = span_containing(addr);
-	intact = debug_intact(span, addr, &bad, &kind);
-	preempt_enable();
-	if (!intact)
+	struct mspan *span = span_containing(addr);
+	enum goalloc_misuse kind;
+	unsigned long bad;
+
+	if (!debug_intact(span, addr, &bad, &kind))
 		debug_report(addr, bad, kind, _RET_IP_);
 
-	preempt_disable();
 	WRITE_ONCE(debug_slot_of(span, addr)->state, DEBUG_FREE);
 	if (span->elemsize) {
 		mspan_end_limbo(span, debug_index(span, addr));
@@ -61,7 +55,6 @@ static void let_go(unsigned long addr)
 	} else if (mheap_change_large(span, MSPAN_LIMBO, MSPAN_DEAD)) {
 		goalloc_end_large(span);
 	}
-	preempt_enable();
 }
 
 /**
@@ -117,13 +110,17 @@ void quarantine_flush(struct goalloc_heap *heap)
 		unsigned long addr = 0;
 		unsigned long flags;
 
+		/* Its cache waits for this, if it goes at the same time. */
+		preempt_disable();
 		raw_spin_lock_irqsave(&q->lock, flags);
 		if (q->n)
 			addr = pop(q);
 		raw_spin_unlock_irqrestore(&q->lock, flags);
+		if (addr)
+			let_go(addr);
+		preempt_enable();
 		if (!addr)
 			break;
-		let_go(addr);
 		cond_resched();
 	}
 }
