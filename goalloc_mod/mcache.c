@@ -51,7 +51,7 @@ static void clear_freed(struct mcache_slot *s)
 /* Point the part of @s that allocations use to nothing. */
 static void clear_slot(struct mcache_slot *s)
 {
-	s->span = NULL;
+	WRITE_ONCE(s->span, NULL);
 	s->bytes = 0;
 	s->base = 0;
 	s->bits = &no_slots;
@@ -218,7 +218,7 @@ static void uncache(struct mcentral *central, struct mcache_slot *s)
 	struct mspan *span = s->span;
 
 	if (!central->elemsize) {
-		s->span = NULL;
+		WRITE_ONCE(s->span, NULL);
 		mheap_free_large(span);
 		return;
 	}
@@ -229,7 +229,7 @@ static void uncache(struct mcentral *central, struct mcache_slot *s)
 
 static void install_span(struct mcache_slot *s, struct mspan *span)
 {
-	s->span = span;
+	WRITE_ONCE(s->span, span);
 	s->size = span->elemsize;
 	s->divmul = span->divmul;
 	s->bytes = mcentral_is_plain(span->central) ? span->nelems * span->elemsize : 0;
@@ -266,7 +266,7 @@ static bool refill(struct mcentral *central, struct mcache_slot *s, bool choosy)
 {
 	bool poor = false;
 
-	s->nrefill++;
+	WRITE_ONCE(s->nrefill, s->nrefill + 1);
 	if (s->span)
 		poor = merge_all(s->span) && mspan_live(s->span) > s->span->nelems / 2;
 	if (poor && choosy)
@@ -371,7 +371,8 @@ static unsigned int take_bulk(struct mcentral *central, unsigned int nr, void **
 				used |= mcache_object(s, left, &objs[n++]);
 			if (n > before) {
 				WRITE_ONCE(g->free, f ^ w ^ left);
-				s->nalloc += n - before;
+				/* as in mcache_take() */
+				data_race(s->nalloc += n - before);
 			}
 			if (n < nr && (refills++ == MCACHE_BATCH_SPANS ||
 				       !refill(central, s, choosy)))
@@ -440,9 +441,9 @@ void mcache_flush_slot(struct mcentral *central, struct mcache_slot *s)
 void mcache_flush_aged(struct mcentral *central, struct mcache_slot *s)
 {
 	mcache_begin(s);
-	if (s->span && s->idle && s->aged == s->nalloc)
+	if (s->span && READ_ONCE(s->idle) && READ_ONCE(s->aged) == s->nalloc)
 		uncache(central, s);
-	if (s->flooks > 1)
+	if (READ_ONCE(s->flooks) > 1)
 		flush_freed(central, s);
 	mcache_end(s);
 }

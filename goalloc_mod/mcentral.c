@@ -58,9 +58,9 @@ static unsigned int keep_empty(const struct mcentral *central)
 static void park_span(struct mcentral *central, struct mspan *span)
 {
 	if (span->flags & MSPAN_EMPTY)
-		central->nempty--;
-	central->npartial--;
-	central->nparked++;
+		WRITE_ONCE(central->nempty, central->nempty - 1);
+	WRITE_ONCE(central->npartial, central->npartial - 1);
+	WRITE_ONCE(central->nparked, central->nparked + 1);
 	span->flags = MSPAN_PARKED;
 	list_move_tail(&span->node, &central->parked);
 	/* Still promised: queued stays 1 until the span's next life. */
@@ -71,7 +71,7 @@ static void park_span(struct mcentral *central, struct mspan *span)
 static bool retire(struct mcentral *central, struct mspan *span)
 {
 	if (central->nempty < keep_empty(central)) {
-		central->nempty++;
+		WRITE_ONCE(central->nempty, central->nempty + 1);
 		span->flags |= MSPAN_EMPTY;
 		list_move_tail(&span->node, &central->partial);
 		return false;
@@ -94,7 +94,7 @@ static void list_span(struct mcentral *central, struct mspan *span)
 {
 	span->flags |= MSPAN_LINKED;
 	list_add(&span->node, &central->partial);
-	central->npartial++;
+	WRITE_ONCE(central->npartial, central->npartial + 1);
 }
 
 /* Put a promised span on the list; the lock is held. */
@@ -111,8 +111,8 @@ static void not_empty(struct mcentral *central, struct mspan *span)
 	if (!(span->flags & MSPAN_EMPTY))
 		return;
 	span->flags &= ~MSPAN_EMPTY;
-	central->nempty--;
-	central->empty_used = true;
+	WRITE_ONCE(central->nempty, central->nempty - 1);
+	WRITE_ONCE(central->empty_used, true);
 }
 
 static void unlink_span(struct mcentral *central, struct mspan *span)
@@ -120,7 +120,7 @@ static void unlink_span(struct mcentral *central, struct mspan *span)
 	not_empty(central, span);
 	span->flags &= ~MSPAN_LINKED;
 	list_del(&span->node);
-	central->npartial--;
+	WRITE_ONCE(central->npartial, central->npartial - 1);
 }
 
 /* What an NMI may not do is done as soon as it has ended. */
@@ -305,7 +305,7 @@ static unsigned int alloc_locked(struct mcentral *central, unsigned int nr, void
 		if (mspan_disown(span))
 			*died |= link_span(central, span);
 	}
-	central->nalloc += n;
+	WRITE_ONCE(central->nalloc, central->nalloc + n);
 	return n;
 }
 
@@ -350,7 +350,7 @@ static struct mspan *unpark(struct mcentral *central)
 	if (!list_empty(&central->parked) && mheap_charge(central->heap, central->npages)) {
 		span = list_last_entry(&central->parked, struct mspan, node);
 		list_del(&span->node);
-		central->nparked--;
+		WRITE_ONCE(central->nparked, central->nparked - 1);
 		span->flags = 0;
 		mheap_unpark(span);
 		list_span(central, span);

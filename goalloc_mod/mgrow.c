@@ -62,7 +62,7 @@ static struct heap_arena *reserve(unsigned long bytes, unsigned long align,
 		raw_spin_unlock_irqrestore(&mheap.lock, flags);
 	}
 	if (ok) {
-		mheap.grows++;
+		WRITE_ONCE(mheap.grows, mheap.grows + 1);
 		return arena;
 	}
 
@@ -95,7 +95,7 @@ static bool reserve_some(unsigned long least)
 	for (; bytes >= least; bytes /= 2)
 		if (reserve(bytes, GOALLOC_PAGE_SIZE, NULL))
 			return true;
-	mheap.grow_fails++;
+	WRITE_ONCE(mheap.grow_fails, mheap.grow_fails + 1);
 	return false;
 }
 
@@ -156,7 +156,7 @@ void *mheap_alloc_dedicated(struct mcentral *central, unsigned long npages,
 	mutex_lock(&mheap.arena_lock);
 	arena = reserve(bytes, align, central);
 	if (!arena)
-		mheap.grow_fails++;
+		WRITE_ONCE(mheap.grow_fails, mheap.grow_fails + 1);
 	mutex_unlock(&mheap.arena_lock);
 	memalloc_noio_restore(noio);
 
@@ -213,7 +213,7 @@ static void release_all(void)
 
 	list_for_each_entry(arena, &list, release) {
 		arena_index_remove(arena);
-		mheap.releases++;
+		WRITE_ONCE(mheap.releases, mheap.releases + 1);
 	}
 	/* Whoever looked one up, with preemption off, is done after this. */
 	if (!list_empty(&list))

@@ -32,6 +32,19 @@ struct mheap mheap = {
 };
 EXPORT_SYMBOL_FOR_TEST(mheap);
 
+static u32 span_page(const struct heap_arena *arena, const struct mspan *span)
+{
+	return (span->base - arena->base) >> GOALLOC_PAGE_SHIFT;
+}
+
+/* mheap.lock is held, but not by all who read: they must see whole words. */
+static void set_start(struct heap_arena *arena, u32 page, bool on)
+{
+	unsigned long *word = &arena->starts[BIT_WORD(page)];
+
+	WRITE_ONCE(*word, on ? *word | BIT_MASK(page) : *word & ~BIT_MASK(page));
+}
+
 /*
  * Take a run of pages and the mspan that goes with it; mheap.lock is held.
  * @zeroed tells whether all of the run is zero: pages are, in an arena that
@@ -50,11 +63,12 @@ static struct mspan *take_pages(u32 npages, u32 align_pages, struct heap_arena *
 	arena = mheap.arenas[nr];
 	*zeroed = arena->zeroed && page >= arena->zeroed_base;
 	arena->zeroed_base = max(arena->zeroed_base, page + npages);
-	__set_bit(page, arena->starts);
+	set_start(arena, page, true);
 
 	span = &arena->mspans[page];
-	span->base = arena->base + ((unsigned long)page << GOALLOC_PAGE_SHIFT);
-	span->npages = npages;
+	/* Whoever looks an address up reads these first, and then whether it may. */
+	WRITE_ONCE(span->base, arena->base + ((unsigned long)page << GOALLOC_PAGE_SHIFT));
+	WRITE_ONCE(span->npages, npages);
 	*arenap = arena;
 	return span;
 }
@@ -62,18 +76,13 @@ static struct mspan *take_pages(u32 npages, u32 align_pages, struct heap_arena *
 /* Make the span be found from its pages, or not (@to is NULL). */
 static void enter_span(struct heap_arena *arena, struct mspan *span, struct mspan *to)
 {
-	unsigned long page = (span->base - arena->base) >> GOALLOC_PAGE_SHIFT;
+	unsigned long page = span_page(arena, span);
 	u32 i;
 
 	/* Geometry and bits first: pairs with the address dependency in span_of(). */
 	smp_wmb();
 	for (i = 0; i < span->npages; i++)
 		WRITE_ONCE(arena->spans[page + i], to);
-}
-
-static void set_start(struct heap_arena *arena, struct mspan *span, bool on)
-{
-	__assign_bit((span->base - arena->base) >> GOALLOC_PAGE_SHIFT, arena->starts, on);
 }
 
 /**
@@ -162,9 +171,9 @@ void mheap_park(struct mspan *span)
 	span->parked_gp = get_state_synchronize_rcu();
 
 	raw_spin_lock(&mheap.lock);
-	set_start(arena, span, false);
+	set_start(arena, span_page(arena, span), false);
 	mheap.pages_small -= span->npages;
-	mheap.pages_parked += span->npages;
+	WRITE_ONCE(mheap.pages_parked, mheap.pages_parked + span->npages);
 	raw_spin_unlock(&mheap.lock);
 	mheap_uncharge(span->central->heap, span->npages);
 }
@@ -183,8 +192,8 @@ void mheap_unpark(struct mspan *span)
 	enter_span(arena, span, span);
 
 	raw_spin_lock(&mheap.lock);
-	set_start(arena, span, true);
-	mheap.pages_parked -= span->npages;
+	set_start(arena, span_page(arena, span), true);
+	WRITE_ONCE(mheap.pages_parked, mheap.pages_parked - span->npages);
 	mheap.pages_small += span->npages;
 	raw_spin_unlock(&mheap.lock);
 	/* As in mheap_alloc_span(). */
@@ -195,7 +204,7 @@ void mheap_unpark(struct mspan *span)
 static void return_pages(struct heap_arena *arena, struct mspan *span)
 {
 	bool freed = palloc_free(&mheap.pages, arena->nr,
-				     (span->base - arena->base) >> GOALLOC_PAGE_SHIFT,
+				     span_page(arena, span),
 				     span->npages);
 
 	WARN_ON_ONCE(!freed);
@@ -227,7 +236,7 @@ void mheap_free_span(struct mspan *span)
 		span_debug_free(span);
 
 	raw_spin_lock_irqsave(&mheap.lock, flags);
-	mheap.pages_parked -= span->npages;
+	WRITE_ONCE(mheap.pages_parked, mheap.pages_parked - span->npages);
 	return_pages(arena_of(span->base), span);
 	if (apart)
 		mspanbits_put(bits, nelems);
@@ -237,7 +246,7 @@ void mheap_free_span(struct mspan *span)
 /* Initialise the span of a large object; mheap.lock is held. */
 static void *start_large(struct heap_arena *arena, struct mspan *span, struct mcentral *central)
 {
-	unsigned long page = (span->base - arena->base) >> GOALLOC_PAGE_SHIFT;
+	unsigned long page = span_page(arena, span);
 
 	span->central = central;
 	span->elemsize = 0;
@@ -250,7 +259,7 @@ static void *start_large(struct heap_arena *arena, struct mspan *span, struct mc
 	span->queued = 0;
 	span->guard = mcentral_guard(central);
 	mguard_fill(span);
-	central->heap->large_allocs++;
+	WRITE_ONCE(central->heap->large_allocs, central->heap->large_allocs + 1);
 	/* Pairs with the acquire of whoever looks at the state first. */
 	smp_store_release(&span->state, MSPAN_LARGE);
 	/*
@@ -306,11 +315,11 @@ void *mheap_start_dedicated(struct heap_arena *arena, struct mcentral *central)
 {
 	struct mspan *span = arena->mspans;
 
-	span->base = arena->base;
-	span->npages = arena->bytes >> GOALLOC_PAGE_SHIFT;
+	WRITE_ONCE(span->base, arena->base);
+	WRITE_ONCE(span->npages, arena->bytes >> GOALLOC_PAGE_SHIFT);
 	mheap.pages_large += span->npages;
 	mheap.pages_dedicated += span->npages;
-	__set_bit(0, arena->starts);
+	set_start(arena, 0, true);
 	return start_large(arena, span, central);
 }
 
@@ -335,8 +344,8 @@ bool mheap_attach(struct heap_arena *arena)
 
 	arena->nr = nr;
 	mheap.ndedicated += arena->dedicated;
-	mheap.pages_sys += npages;
-	mheap.narenas++;
+	WRITE_ONCE(mheap.pages_sys, mheap.pages_sys + npages);
+	WRITE_ONCE(mheap.narenas, mheap.narenas + 1);
 	WRITE_ONCE(mheap.arenas[nr], arena);
 	return true;
 }
@@ -352,8 +361,8 @@ bool mheap_attach(struct heap_arena *arena)
 void mheap_detach(struct heap_arena *arena)
 {
 	palloc_remove(&mheap.pages, arena->nr);
-	mheap.pages_sys -= arena->bytes >> GOALLOC_PAGE_SHIFT;
-	mheap.narenas--;
+	WRITE_ONCE(mheap.pages_sys, mheap.pages_sys - (arena->bytes >> GOALLOC_PAGE_SHIFT));
+	WRITE_ONCE(mheap.narenas, mheap.narenas - 1);
 	mheap.ndedicated -= arena->dedicated;
 	WRITE_ONCE(mheap.arenas[arena->nr], NULL);
 	list_add_tail(&arena->release, &mheap.released);
@@ -389,7 +398,7 @@ bool mheap_claim_large(struct mspan *span, const struct mcentral *central)
 void mheap_free_large(struct mspan *span)
 {
 	struct heap_arena *arena = arena_of(span->base);
-	unsigned long page = (span->base - arena->base) >> GOALLOC_PAGE_SHIFT;
+	unsigned long page = span_page(arena, span);
 	bool dedicated = arena->dedicated;
 	unsigned long flags;
 
@@ -399,7 +408,7 @@ void mheap_free_large(struct mspan *span)
 	WRITE_ONCE(span->state, MSPAN_DEAD);
 	WRITE_ONCE(arena->spans[page], NULL);
 	mheap.pages_large -= span->npages;
-	__clear_bit(page, arena->starts);
+	set_start(arena, page, false);
 	if (dedicated) {
 		mheap.pages_dedicated -= span->npages;
 		mheap_detach(arena);
@@ -433,11 +442,14 @@ struct mspan *span_containing(unsigned long addr)
 	page = (addr - arena->base) >> GOALLOC_PAGE_SHIFT;
 	span = READ_ONCE(arena->spans[page]);
 	if (!span) {
-		/*
-		 * Read without the lock, so that this may be called anywhere: a
-		 * snapshot, and for an object that the caller holds an exact one.
-		 */
-		start = arena->dedicated ? 0 : find_last_bit(arena->starts, page + 1);
+		start = 0;
+		if (!arena->dedicated) {
+			/*
+			 * Without the lock, so that this may be called anywhere: a
+			 * snapshot, and for an object that the caller holds an exact one.
+			 */
+			start = data_race(find_last_bit(arena->starts, page + 1));
+		}
 		if (start > page)
 			return NULL;
 		span = &arena->mspans[start];
@@ -495,7 +507,8 @@ void mheap_walk(void (*fn)(struct mspan *span, void *data), void *data)
 		for (page = 0; page < npages; page++) {
 			struct mspan *span;
 
-			page = find_next_bit(arena->starts, npages, page);
+			/* not under the lock: what comes and goes may be missed */
+			page = data_race(find_next_bit(arena->starts, npages, page));
 			if (page >= npages)
 				break;
 			span = &arena->mspans[page];

@@ -541,7 +541,7 @@ int palloc_add(struct page_alloc *pa, struct palloc_arena *a, unsigned long base
 
 	set_pages(a, npages, GOALLOC_ARENA_PAGES - npages, true);
 	a->nfree = npages;
-	pa->nfree += npages;
+	WRITE_ONCE(pa->nfree, pa->nfree + npages);
 	pa->search = min_t(u32, pa->search, nr);
 	update(pa, nr, 0, npages, false);
 	return nr;
@@ -585,7 +585,7 @@ bool palloc_remove(struct page_alloc *pa, u32 nr)
 	if (!a || (!a->full && a->nfree != a->npages))
 		return false;
 
-	pa->nfree -= a->nfree;
+	WRITE_ONCE(pa->nfree, pa->nfree - a->nfree);
 	pa->total -= a->npages;
 	pa->narenas--;
 	pa->arena[nr] = NULL;
@@ -672,7 +672,7 @@ bool palloc_alloc(struct page_alloc *pa, u32 npages, u32 align_pages, u32 *nr, u
 	a = pa->arena[*nr];
 	set_pages(a, *page, npages, true);
 	a->nfree -= npages;
-	pa->nfree -= npages;
+	WRITE_ONCE(pa->nfree, pa->nfree - npages);
 	if ((npages == 1 && align_pages == 1) || *page == a->search)
 		a->search = *page + npages;
 	update(pa, *nr, *page, npages, true);
@@ -712,7 +712,7 @@ bool palloc_free(struct page_alloc *pa, u32 nr, u32 page, u32 npages)
 
 	set_pages(a, page, npages, false);
 	a->nfree += npages;
-	pa->nfree += npages;
+	WRITE_ONCE(pa->nfree, pa->nfree + npages);
 	a->search = min(a->search, page);
 	pa->search = min(pa->search, nr);
 	update(pa, nr, page, npages, false);

@@ -33,7 +33,7 @@ static bool detach_some(struct mcentral *central, struct list_head *list, bool *
 			break;
 		}
 		list_move_tail(&span->node, list);
-		central->nparked--;
+		WRITE_ONCE(central->nparked, central->nparked - 1);
 		look--;
 	}
 	raw_spin_unlock_irqrestore(&central->lock, flags);

@@ -43,7 +43,7 @@ struct slot_group *mspanbits_get(unsigned int nelems)
 	if (!node)
 		return NULL;
 	mheap.bits[kind].first = node->next;
-	mheap.nbits[kind]--;
+	WRITE_ONCE(mheap.nbits[kind], mheap.nbits[kind] - 1);
 	mheap.nbits_used[kind]++;
 	return (struct slot_group *)node;
 }
@@ -54,7 +54,7 @@ static void push(int kind, void *block)
 
 	node->next = mheap.bits[kind].first;
 	mheap.bits[kind].first = node;
-	mheap.nbits[kind]++;
+	WRITE_ONCE(mheap.nbits[kind], mheap.nbits[kind] + 1);
 }
 
 /* mheap.lock is held. */
@@ -115,7 +115,7 @@ void mspanbits_trim(unsigned int reserve)
 			node = mheap.nbits[kind] > reserve ? mheap.bits[kind].first : NULL;
 			if (node) {
 				mheap.bits[kind].first = node->next;
-				mheap.nbits[kind]--;
+				WRITE_ONCE(mheap.nbits[kind], mheap.nbits[kind] - 1);
 			}
 			raw_spin_unlock_irqrestore(&mheap.lock, flags);
 			kfree(node);
