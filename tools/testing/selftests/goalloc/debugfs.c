@@ -57,6 +57,7 @@ static const struct view heap_views[] = {
 	{ "caches", 0400, TABLE },
 	{ "cpus", 0400, TABLE },
 	{ "limit", 0600, PLAIN },
+	{ "debug", 0600, PLAIN },
 	{}
 };
 

@@ -186,7 +186,7 @@ rounds() {
 }
 
 areas_before=$(big_areas)
-plan 63
+plan 64
 
 for p in $PARAMS; do
 	check "modinfo describes $p" describes "$p"
@@ -205,7 +205,7 @@ for p in initial_arenas=65 initial_arenas=-1 initial_arenas=many initial_arenas=
 	 max_mb=3 max_mb=63 max_mb=-1 max_mb=99999999 max_mb=18446744073709551615 \
 	 max_mb=31\ initial_arenas=2\ arena_mb=16 low_mb=4097 low_mb=-1 age_ms=9 \
 	 age_ms=3600001 age_ms=1s panic_on_corruption=2 panic_on_corruption=maybe \
-	 random_slots=2 guard_pages=often; do
+	 random_slots=2 guard_pages=always; do
 	# shellcheck disable=SC2086
 	check "refuses $p" bad $p
 done
