@@ -147,6 +147,7 @@ static void debug_use_after_free(struct kunit *test)
 	struct goalloc_heap *heap = debug_heap(test, P | U);
 	unsigned int i;
 
+	in_address_order(test);
 	for (i = 0; i < ARRAY_SIZE(sizes) - 2; i++) {
 		size_t size = sizes[i];
 		u8 *obj = get(test, heap, size), *other = get(test, heap, size);

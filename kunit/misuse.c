@@ -111,6 +111,7 @@ int misuse_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	pin(test);
+	in_address_order(test);
 	f->heap = test_heap(test, "kunit-misuse");
 	args.heap = f->heap;
 	f->cache = test_cache(test, "victims", VICTIM_SIZE, &args, 0);
