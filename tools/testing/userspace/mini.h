@@ -61,6 +61,13 @@ void mini_lock(void);
 void mini_unlock(void);
 void mini_bug(const char *what);
 
+/* With random_slots=1 an owner moves what is free bit by bit, and only what it takes. */
+#ifdef USERSPACE_RANDOM
+#define MINI_RANDOM true
+#else
+#define MINI_RANDOM false
+#endif
+
 static inline struct mini_span *mini_span_of(struct mspan *span)
 {
 	return container_of(span, struct mini_span, span);
@@ -94,7 +101,7 @@ static void mini_init(struct mini *m, unsigned int nspans, unsigned int nelems, 
 		span->state = MSPAN_SMALL;
 		span->queued = 1;
 		span->flags = MSPAN_LINKED;
-		mspan_init_bits(span, true);
+		mspan_init_bits(span, !MINI_RANDOM);
 		list_add_tail(&span->node, &m->partial);
 	}
 }
@@ -156,7 +163,7 @@ static void mini_freed(struct mini *m, struct mspan *span)
 
 static void mini_merge(struct mini *m, struct slot_group *g)
 {
-	u64 late = slot_group_merge(g, ~0ULL);
+	u64 late = slot_group_merge(g, MINI_RANDOM ? 1 : ~0ULL);
 
 	if (late)
 		__atomic_fetch_add(&m->late, hweight64(late), __ATOMIC_RELAXED);
@@ -201,7 +208,7 @@ static void mini_flush(struct mini *m, struct mini_cpu *cpu)
 
 	if (!span)
 		return;
-	for (k = 0; k < mspan_groups(span); k++)
+	for (k = 0; k < mspan_groups(span) && !MINI_RANDOM; k++)
 		mini_merge(m, &span->bits[k]);
 	cpu->span = NULL;
 	if (mspan_disown(span))
