@@ -211,6 +211,13 @@ static inline int goalloc_slab_shrink(struct goalloc_cache *cache)
 	return 0;
 }
 
+/* An object of an RCU cache may be looked at yet, which the compiler does not know. */
+static inline void goalloc_slab_cache_free(struct goalloc_cache *cache, void *obj)
+{
+	OPTIMIZER_HIDE_VAR(obj);
+	goalloc_cache_free(cache, obj);
+}
+
 /* Without a cache the objects are of any. */
 static inline void goalloc_slab_free_bulk(struct goalloc_cache *cache, size_t nr, void **objs)
 {
@@ -441,7 +448,7 @@ static inline void goalloc_slab_vfree(const void *p)
 #define kmem_cache_alloc_node_noprof goalloc_cache_alloc_node
 #define kmem_cache_alloc_bulk	goalloc_cache_alloc_bulk
 #define kmem_cache_alloc_bulk_noprof goalloc_cache_alloc_bulk
-#define kmem_cache_free		goalloc_cache_free
+#define kmem_cache_free		goalloc_slab_cache_free
 #define kmem_cache_free_bulk	goalloc_slab_free_bulk
 #define kmem_cache_charge(obj, gfp) true
 #define kmem_dump_obj		goalloc_dump_obj
