@@ -360,8 +360,9 @@ static bool reserves_find(struct table_iter *it, u64 *at)
 }
 
 static const struct table_column reserves_columns[] = {
-	{ "id", 6 },	    { "heap", -20 }, { "cache", -20 }, { "size", 8 },	   { "capacity", 8 },
-	{ "available", 9 }, { "low~", 8 },   { "takes", 12 },  { "puts", 12 }, { "exhausted", 9 },
+	{ "id", 6 },	     { "heap", -20 },	  { "cache", -20 }, { "size", 8 },
+	{ "capacity", 8 },   { "available", 9 },  { "low~", 8 },    { "takes", 12 },
+	{ "puts", 12 },	     { "exhausted", 9 },
 };
 
 static void reserves_show(struct seq_file *m, struct table_iter *it)

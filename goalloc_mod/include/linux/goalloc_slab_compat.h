@@ -116,9 +116,9 @@ static inline void *__must_check goalloc_slab_kvrealloc4(const void *p, size_t o
 	return goalloc_realloc(p, size, gfp);
 }
 
-DEFINE_FREE(goalloc_slab_kfree, void *, if (!IS_ERR_OR_NULL(_T)) goalloc_slab_kfree(_T))
-DEFINE_FREE(goalloc_slab_kvfree, void *, if (!IS_ERR_OR_NULL(_T)) goalloc_slab_kvfree(_T))
-DEFINE_FREE(goalloc_slab_kfree_sensitive, void *, if (_T) goalloc_slab_kfree_sensitive(_T))
+DEFINE_FREE(goalloc_slab_kfree, void *, goalloc_slab_kfree(IS_ERR(_T) ? NULL : _T))
+DEFINE_FREE(goalloc_slab_kvfree, void *, goalloc_slab_kvfree(IS_ERR(_T) ? NULL : _T))
+DEFINE_FREE(goalloc_slab_kfree_sensitive, void *, goalloc_slab_kfree_sensitive(_T))
 
 static inline void *goalloc_slab_array_node(size_t n, size_t size, gfp_t gfp, int node)
 {
@@ -176,33 +176,25 @@ goalloc_slab_create_usercopy(const char *name, unsigned int size, unsigned int a
 	return goalloc_slab_cache_create(name, size, &args, flags);
 }
 
+/* The older form, of five arguments. */
 static inline struct goalloc_cache *
-goalloc_slab_create(const char *name, unsigned int size, unsigned int align, slab_flags_t flags,
-		    void (*ctor)(void *obj))
+goalloc_slab_create5(const char *name, unsigned int size, unsigned int align, slab_flags_t flags,
+		     void (*ctor)(void *obj))
 {
 	return goalloc_slab_create_usercopy(name, size, align, flags, 0, 0, ctor);
 }
 
-/* From 6.12 on there is a second form, by struct kmem_cache_args. */
+/* From 6.12 on there is one of four, which slab tells from the other by their types. */
 #ifdef kmem_cache_create
 static inline struct goalloc_cache *
-goalloc_slab_create_args(const char *name, unsigned int size, const struct kmem_cache_args *args,
-			 slab_flags_t flags)
+goalloc_slab_create4(const char *name, unsigned int size, const struct kmem_cache_args *args,
+		     slab_flags_t flags)
 {
 	if (!args)
-		return goalloc_slab_create(name, size, 0, flags, NULL);
+		return goalloc_slab_create5(name, size, 0, flags, NULL);
 	return goalloc_slab_create_usercopy(name, size, args->align, flags, args->useroffset,
 					    args->usersize, args->ctor);
 }
-
-#define goalloc_slab_create_any(name, size, args, ...)				\
-	_Generic((args),							\
-		 struct kmem_cache_args *: goalloc_slab_create_args,		\
-		 const struct kmem_cache_args *: goalloc_slab_create_args,	\
-		 void *: goalloc_slab_create_args,				\
-		 default: goalloc_slab_create)(name, size, args, __VA_ARGS__)
-#else
-#define goalloc_slab_create_any goalloc_slab_create
 #endif
 
 static inline int goalloc_slab_shrink(struct goalloc_cache *cache)
@@ -226,6 +218,17 @@ static inline void goalloc_slab_free_bulk(struct goalloc_cache *cache, size_t nr
 	else
 		while (nr--)
 			goalloc_slab_kfree(*objs++);
+}
+
+static inline void goalloc_slab_barrier(struct goalloc_cache *cache)
+{
+	goalloc_rcu_barrier();
+}
+
+/* To a memory cgroup: as with __GFP_ACCOUNT, nothing is charged. */
+static inline bool goalloc_slab_charge(void *obj, gfp_t gfp)
+{
+	return true;
 }
 
 static inline void goalloc_slab_free_mightsleep(const void *p)
@@ -289,6 +292,16 @@ static inline unsigned int goalloc_slab_sheaf_size(struct slab_sheaf *sheaf)
 static inline void *goalloc_slab_vmalloc(size_t size, gfp_t gfp)
 {
 	return size ? goalloc_alloc(PAGE_ALIGN(size), gfp) : NULL;
+}
+
+static inline void *goalloc_slab_vmalloc_node(size_t size, int node)
+{
+	return goalloc_slab_vmalloc(size, GFP_KERNEL);
+}
+
+static inline void *goalloc_slab_vzalloc_node(size_t size, int node)
+{
+	return goalloc_slab_vmalloc(size, GFP_KERNEL | __GFP_ZERO);
 }
 
 static inline void goalloc_slab_vfree(const void *p)
@@ -423,7 +436,7 @@ static inline void goalloc_slab_vfree(const void *p)
 #define kvfree_rcu_mightsleep	goalloc_slab_free_mightsleep
 #define kfree_rcu_mightsleep	goalloc_slab_free_mightsleep
 #define kvfree_rcu_barrier	goalloc_rcu_barrier
-#define kvfree_rcu_barrier_on_cache(cache) goalloc_rcu_barrier()
+#define kvfree_rcu_barrier_on_cache goalloc_slab_barrier
 
 #undef kmem_cache_create
 #undef kmem_cache_alloc
@@ -435,9 +448,10 @@ static inline void goalloc_slab_vfree(const void *p)
 #undef kmem_cache_alloc_bulk_noprof
 #undef kmem_cache_alloc_from_sheaf
 #define kmem_cache		goalloc_cache
-#define kmem_cache_create	goalloc_slab_create_any
+#define kmem_cache_create(...)	\
+	CONCATENATE(goalloc_slab_create, COUNT_ARGS(__VA_ARGS__))(__VA_ARGS__)
 #define kmem_cache_create_usercopy goalloc_slab_create_usercopy
-#define __kmem_cache_create_args goalloc_slab_create_args
+#define __kmem_cache_create_args goalloc_slab_create4
 #define kmem_cache_destroy	goalloc_cache_destroy
 #define kmem_cache_shrink	goalloc_slab_shrink
 #define kmem_cache_size		goalloc_cache_object_size
@@ -450,7 +464,7 @@ static inline void goalloc_slab_vfree(const void *p)
 #define kmem_cache_alloc_bulk_noprof goalloc_cache_alloc_bulk
 #define kmem_cache_free		goalloc_slab_cache_free
 #define kmem_cache_free_bulk	goalloc_slab_free_bulk
-#define kmem_cache_charge(obj, gfp) true
+#define kmem_cache_charge	goalloc_slab_charge
 #define kmem_dump_obj		goalloc_dump_obj
 #define kmem_cache_prefill_sheaf goalloc_slab_prefill
 #define kmem_cache_refill_sheaf	goalloc_slab_refill
@@ -478,8 +492,8 @@ static inline void goalloc_slab_vfree(const void *p)
 #undef vcalloc
 #define vmalloc(size)		goalloc_slab_vmalloc(size, GFP_KERNEL)
 #define vzalloc(size)		goalloc_slab_vmalloc(size, GFP_KERNEL | __GFP_ZERO)
-#define vmalloc_node(size, node) goalloc_slab_vmalloc(size, GFP_KERNEL)
-#define vzalloc_node(size, node) goalloc_slab_vmalloc(size, GFP_KERNEL | __GFP_ZERO)
+#define vmalloc_node		goalloc_slab_vmalloc_node
+#define vzalloc_node		goalloc_slab_vzalloc_node
 #define __vmalloc		goalloc_slab_vmalloc
 #define vmalloc_array(n, size)	goalloc_slab_vmalloc(array_size(n, size), GFP_KERNEL)
 #define vcalloc(n, size)	\

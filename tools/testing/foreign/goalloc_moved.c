@@ -166,12 +166,12 @@ static void check_strings(void)
 /* What the kernel's functions hand out is the kernel's, and goes back there. */
 static void check_kernels(void)
 {
-	char *p = kasprintf(GFP_KERNEL, "%d", 12345);
+	char *p = kasprintf(GFP_KERNEL, "%d", 12345), *q;
 
 	CHECK(p && !ours(p) && ksize(p) >= 6);
-	p = krealloc(p, 100, GFP_KERNEL);
-	CHECK(p && !ours(p) && !strcmp(p, "12345"));
-	kfree(p);
+	q = krealloc(p, 100, GFP_KERNEL);
+	CHECK(q && !ours(q) && !strcmp(q, "12345"));
+	kfree(q);
 	p = kasprintf(GFP_KERNEL, "%d", 12345);
 	kvfree(p);
 	p = kasprintf(GFP_KERNEL, "%d", 12345);

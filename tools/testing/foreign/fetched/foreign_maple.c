@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The maple tree with lib/test_maple_tree.c, in one module. The kernel makes the
- * tree's cache while it boots, and keeps it: so here it is made before the test,
- * and goes after it.
+ * tree's cache while it boots, and keeps it: here it is made before the test, and
+ * goes after it. For that run has taken the test's module_init() and module_exit().
  */
 #include "maple_tree.c"
-
-#pragma push_macro("module_init")
-#pragma push_macro("module_exit")
-#undef module_init
-#undef module_exit
-#define module_init(fn)
-#define module_exit(fn)
 #include "test_maple_tree.c"
-#pragma pop_macro("module_init")
-#pragma pop_macro("module_exit")
 
 static int __init foreign_maple_init(void)
 {
