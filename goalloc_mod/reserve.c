@@ -37,7 +37,7 @@
  * @heap: theirs
  * @cache: theirs, or NULL
  * @size: what is asked for
- * @bytes: of an object's slot
+ * @bytes: of an object's slot, if it is not under debugging
  * @flags: MCENTRAL_CTOR and MCENTRAL_KEEP, if they have them
  * @nr: places
  * @avail: objects that may be taken
@@ -85,11 +85,14 @@ static void give_promise(atomic_t *count)
 	atomic_inc(count);
 }
 
-/* Objects that keep their contents while free may be looked at while they lie here. */
+/*
+ * Objects that keep their contents while free may be looked at while they lie here.
+ * Whole granules of KASAN's: so it does not matter what else is in the slot.
+ */
 static void poison(const struct goalloc_reserve *reserve, void *obj, u8 value)
 {
 	if (!reserve->flags)
-		track_poison(obj, reserve->bytes, value);
+		track_poison(obj, round_down(reserve->size, 8), value);
 }
 
 /* Lay an object down, having the promise of a place. */
@@ -122,15 +125,14 @@ static void *pick(struct goalloc_reserve *reserve, unsigned long *flags)
 }
 
 /* Whether @obj is a live object of the reserve's kind; @kind says what else it is. */
-static bool fits(const struct goalloc_reserve *reserve, const void *obj, enum goalloc_misuse *kind)
+static bool fits(const struct goalloc_reserve *reserve, const void *obj,
+		 struct object_info *info, enum goalloc_misuse *kind)
 {
-	struct object_info info;
-
-	if (!object_lookup(obj, &info, kind))
+	if (!object_lookup(obj, info, kind))
 		return false;
 	*kind = MISUSE_WRONG_RESERVE;
-	return info.heap == reserve->heap && info.cache == reserve->cache &&
-	       info.size == reserve->bytes;
+	return info->heap == reserve->heap && info->cache == reserve->cache &&
+	       info->size == (info->debug ? reserve->size : reserve->bytes);
 }
 
 static bool holds(const struct goalloc_reserve *reserve, const void *obj)
@@ -146,6 +148,16 @@ static bool holds(const struct goalloc_reserve *reserve, const void *obj)
 static bool wants_zero(const struct goalloc_reserve *reserve, gfp_t gfp)
 {
 	return reserve->flags ? gfp & __GFP_ZERO : want_init_on_alloc(gfp);
+}
+
+/* All of the slot, of which KASAN lets the caller touch what was asked for. */
+static void zero(const struct goalloc_reserve *reserve, void *obj, const struct object_info *info)
+{
+	if (!info->debug)
+		track_bounds(obj, info->size, info->size);
+	memset(obj, 0, info->size);
+	if (!info->debug)
+		track_bounds(obj, reserve->size, info->size);
 }
 
 static bool gfp_ok(const struct goalloc_reserve *reserve, gfp_t gfp)
@@ -297,6 +309,7 @@ EXPORT_SYMBOL_GPL(goalloc_reserve_destroy);
 void *goalloc_reserve_take(struct goalloc_reserve *reserve, gfp_t gfp)
 {
 	enum goalloc_misuse kind;
+	struct object_info info;
 	unsigned long flags;
 	unsigned int left;
 	void *obj;
@@ -310,7 +323,7 @@ void *goalloc_reserve_take(struct goalloc_reserve *reserve, gfp_t gfp)
 			return NULL;
 		}
 		obj = pick(reserve, &flags);
-		if (likely(fits(reserve, obj, &kind)))
+		if (likely(fits(reserve, obj, &info, &kind)))
 			break;
 		/* Freed while it lay here: it is somebody else's, or will be. */
 		report_misuse(kind, obj, NULL, _RET_IP_);
@@ -320,7 +333,7 @@ void *goalloc_reserve_take(struct goalloc_reserve *reserve, gfp_t gfp)
 		WRITE_ONCE(reserve->low, left);
 	atomic_long_inc(&reserve->takes);
 	if (!flags && wants_zero(reserve, gfp))
-		memset(obj, 0, reserve->bytes);
+		zero(reserve, obj, &info);
 	return obj;
 }
 EXPORT_SYMBOL_GPL(goalloc_reserve_take);
@@ -341,11 +354,12 @@ EXPORT_SYMBOL_GPL(goalloc_reserve_take);
  */
 bool goalloc_reserve_put(struct goalloc_reserve *reserve, void *obj)
 {
-	enum goalloc_misuse kind = MISUSE_DOUBLE_FREE;
+	enum goalloc_misuse kind;
+	struct object_info info;
 
 	if (unlikely(ZERO_OR_NULL_PTR(obj)))
 		return false;
-	if (unlikely(!fits(reserve, obj, &kind))) {
+	if (unlikely(!fits(reserve, obj, &info, &kind))) {
 		report_misuse(kind, obj, NULL, _RET_IP_);
 		return false;
 	}

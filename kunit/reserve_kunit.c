@@ -18,6 +18,8 @@
 
 #define NR 16U
 #define SHARE 5U
+#define MARKED 64U /* bytes of an object that are looked at: the rest is for the race */
+#define TURNS 1000000UL
 
 static struct goalloc_reserve *kept[8];
 static unsigned int nkept;
@@ -209,6 +211,37 @@ static void reserve_zeroing(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, goalloc_reserve_take(large, __GFP_ZERO), (void *)obj);
 	KUNIT_EXPECT_TRUE(test, is_zero(obj, SZ_64K));
 	goalloc_free(obj);
+}
+
+/* With red zones and all, an object is no larger than what was asked for. */
+static void reserve_debugged(struct kunit *test)
+{
+	struct goalloc_heap *heap = heap_of(test);
+	struct goalloc_reserve *before, *after;
+	u8 *objs[NR], *obj;
+	unsigned int i;
+
+	before = keep(test, goalloc_reserve_create_size(heap, 100, NR, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, goalloc_heap_set_debug(heap, GOALLOC_DEBUG_ALL), 0);
+	after = keep(test, goalloc_reserve_create_size(heap, 100, NR, GFP_KERNEL));
+	for (i = 0; i < NR; i++) {
+		objs[i] = goalloc_reserve_take(after, 0);
+		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+		memset(objs[i], 0x5a, 100);
+		KUNIT_EXPECT_TRUE(test, goalloc_reserve_put(after, hide(objs[i])));
+		objs[i] = goalloc_reserve_take(after, __GFP_ZERO);
+		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+		KUNIT_EXPECT_TRUE(test, is_zero(objs[i], 100));
+	}
+	/* An ordinary reserve takes them, too. */
+	obj = goalloc_reserve_take(before, __GFP_ZERO);
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_EXPECT_TRUE(test, goalloc_reserve_put(before, hide(objs[0])));
+	objs[0] = obj;
+	KUNIT_EXPECT_EQ(test, goalloc_heap_set_debug(heap, 0), 0);
+	goalloc_free_bulk(NR, (void **)objs);
+	goalloc_reserve_destroy(kept[--nkept]);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&heap->misuse[MISUSE_OVERFLOW]), 0L);
 }
 
 static void construct(void *obj)
@@ -431,14 +464,14 @@ static void turn(struct party *p)
 			p->failed++;
 			continue;
 		}
-		if (i % 2 && !is_zero(objs[i], VICTIM_SIZE))
+		if (i % 2 && !is_zero(objs[i], MARKED))
 			p->broken++;
-		memset(objs[i], p->mark, VICTIM_SIZE);
+		memset(objs[i], p->mark, MARKED);
 	}
 	for (i = 0; i < SHARE; i++) {
 		if (!objs[i])
 			continue;
-		if (memchr_inv(objs[i], p->mark, VICTIM_SIZE))
+		if (memchr_inv(objs[i], p->mark, MARKED))
 			p->broken++;
 		if (!goalloc_reserve_put(p->reserve, objs[i]))
 			p->failed++;
@@ -488,7 +521,7 @@ static void reserve_shared(struct kunit *test)
 {
 	struct party *p = kunit_kcalloc(test, 4, sizeof(*p), GFP_KERNEL);
 	unsigned int cpus[2] = { pin(test), other_cpu(test) }, i;
-	unsigned long end = jiffies + 20 * HZ;
+	unsigned long end = jiffies + 6 * HZ;
 	struct goalloc_reserve_stats stats;
 	struct goalloc_reserve *reserve;
 	struct task_struct *tasks[2];
@@ -506,7 +539,7 @@ static void reserve_shared(struct kunit *test)
 		tasks[i] = start_party(test, &p[i], cpus[i]);
 	}
 	while (time_before(jiffies, end) &&
-	       (READ_ONCE(p[0].turns) < 20000 || READ_ONCE(p[1].turns) < 20000))
+	       (READ_ONCE(p[0].turns) < TURNS || READ_ONCE(p[1].turns) < TURNS))
 		schedule_timeout_uninterruptible(HZ / 10);
 	for (i = 0; i < 2; i++)
 		kthread_stop(tasks[i]);
@@ -604,6 +637,7 @@ static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(reserve_refill),
 	KUNIT_CASE(reserve_without_memory),
 	KUNIT_CASE(reserve_zeroing),
+	KUNIT_CASE(reserve_debugged),
 	KUNIT_CASE(reserve_ctor_dtor),
 	KUNIT_CASE(reserve_teardown),
 	KUNIT_CASE(reserve_arguments),
