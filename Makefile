@@ -5,6 +5,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNEL ?= 6.12
+MINUTES ?= 10
 
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
@@ -54,6 +55,12 @@ style:
 sizeclasses:
 	sh tools/check-sizeclasses.sh
 
+fuzz:
+	tools/testing/fuzz/run -m $(MINUTES)
+
+coverage:
+	tools/testing/coverage
+
 bench:
 	tools/bench/run -k $(KERNEL)
 
@@ -81,6 +88,9 @@ help:
 #|   make test-detectors    that bugs which are planted are seen, by each checker
 #|   make check             W=1 and sparse, and style
 #|   make style             checkpatch, shellcheck, kernel-doc, size-class table
+#|   make fuzz              random programs of API calls, in User-Mode Linux with KASAN
+#|       MINUTES=10                 for so long
+#|   make coverage          which lines the tests reach: Documentation/coverage.txt
 #|   make bench             what operations cost, and those of the kernel's allocators
 #|   make docs              Documentation/ and kernel-doc as HTML, in build/docs
 #|   make sizeclasses       compare the size-class table with its generator
@@ -89,4 +99,4 @@ help:
 #| (default ~/.cache/goalloc); the host's own kernel is left alone.
 
 .PHONY: all headers modules modules_install clean demo vm test test-all test-detectors check \
-	style sizeclasses bench docs help
+	style sizeclasses bench docs fuzz coverage help
