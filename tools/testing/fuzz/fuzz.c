@@ -168,7 +168,7 @@ static int failure(const struct program *p, const char *verdict)
 	bool news;
 
 	snprintf(why, sizeof(why), "%s", verdict);
-	printf("%s\n", why);
+	printf("after %llu runs: %s\n", runs, why);
 	save(p, "fail", why);
 	minimise(&less);
 	if (run(&less, what, &news)) {
@@ -202,8 +202,11 @@ static int hex_file(const struct dirent *d)
 	return dot && !strcmp(dot, ".hex");
 }
 
-/* The files of a directory, in order; each is run. Returns the status so far. */
-static int run_dir(const char *dir, bool keep)
+/*
+ * The files of a directory, in order; each is run. If @least, those that reach at
+ * least so many new edges are saved, and no others. Returns the status so far.
+ */
+static int run_dir(const char *dir, unsigned int least)
 {
 	struct dirent **names;
 	int n = scandir(dir, &names, hex_file, alphasort), i, rc = 0;
@@ -212,6 +215,7 @@ static int run_dir(const char *dir, bool keep)
 		die("cannot read %s: %s", dir, strerror(errno));
 	for (i = 0; i < n && !rc; i++) {
 		char path[PATH_MAX], verdict[256];
+		unsigned int edges = cover_edges();
 		static struct program p;
 		unsigned long start;
 		bool news;
@@ -222,8 +226,12 @@ static int run_dir(const char *dir, bool keep)
 		if (!run(&p, verdict, &news)) {
 			printf("%s: ", path);
 			rc = failure(&p, verdict);
-		} else if (keep) {
+		} else {
 			add(&p, now_ms() - start);
+		}
+		if (least && cover_edges() - edges >= least) {
+			names[i]->d_name[strlen(names[i]->d_name) - 4] = '\0';
+			save(&p, names[i]->d_name, NULL);
 		}
 	}
 	printf("%d programs of %s ran\n", i, dir);
@@ -290,6 +298,7 @@ static const char usage[] =
 	"  -t SECONDS  how long (default 60; 0: only what -i names)\n"
 	"  -n RUNS     or how many programs\n"
 	"  -i DIR      begin with the programs there, *.hex; all must pass\n"
+	"  -c EDGES    save those of them that reach at least so many new edges\n"
 	"  -o DIR      save there what reaches something new, and what fails\n"
 	"  -w FILE     write each program there before it is run\n"
 	"  -r FILE     run a program, and print the verdict\n"
@@ -335,11 +344,12 @@ int main(int argc, char **argv)
 	unsigned long long most = -1ULL, seed = 1;
 	const char *in_dir = NULL, *path = NULL;
 	unsigned long seconds = 60;
+	unsigned int least = 0;
 	bool covered;
 	int opt, rc = 0;
 	char what = 0;
 
-	while ((opt = getopt(argc, argv, "s:t:n:w:o:i:r:m:d:h")) != -1) {
+	while ((opt = getopt(argc, argv, "s:t:n:w:o:i:c:r:m:d:h")) != -1) {
 		switch (opt) {
 		case 's':
 			seed = parse_number(optarg, 0);
@@ -358,6 +368,9 @@ int main(int argc, char **argv)
 			break;
 		case 'i':
 			in_dir = optarg;
+			break;
+		case 'c':
+			least = parse_number(optarg, 1);
 			break;
 		case 'r': case 'm': case 'd':
 			what = opt;
@@ -381,7 +394,7 @@ int main(int argc, char **argv)
 	if (!covered)
 		printf("no coverage: CONFIG_KCOV and goalloc with GOALLOC_KCOV=y are needed\n");
 	if (in_dir)
-		rc = run_dir(in_dir, true);
+		rc = run_dir(in_dir, least);
 	if (!rc)
 		rc = loop(seed, seconds, most, covered);
 	return rc;
