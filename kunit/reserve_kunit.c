@@ -13,6 +13,7 @@
 #define HAVE_NMI 1
 #endif
 
+#include "../goalloc_mod/debug.h"
 #include "misuse.h"
 #include "suites.h"
 
@@ -105,6 +106,45 @@ static void reserve_exhaustion(struct kunit *test)
 		take_all(test, reserve, objs, sizes[k]);
 		goalloc_free_bulk(NR, (void **)objs);
 	}
+}
+
+/* Objects under debugging, and others, are in it at a time. */
+static void reserve_debugged(struct kunit *test)
+{
+	struct goalloc_heap *heap = heap_of(test);
+	long misuse = atomic_long_read(&heap->misuse[MISUSE_WRONG_RESERVE]);
+	struct goalloc_reserve *reserve;
+	u8 *objs[NR];
+	unsigned int i, k;
+
+	for (k = 0; k < 4; k++) {
+		unsigned int before = k & 1 ? GOALLOC_DEBUG_ALL : 0;
+		size_t size = k & 2 ? VICTIM_SIZE : 1001;
+
+		KUNIT_ASSERT_EQ(test, goalloc_heap_set_debug(heap, before), 0);
+		if (k & 2)
+			reserve = cache_reserve(test);
+		else
+			reserve = keep(test, goalloc_reserve_create_size(heap, size, NR,
+									 GFP_KERNEL));
+		KUNIT_ASSERT_EQ(test, goalloc_heap_set_debug(heap, GOALLOC_DEBUG_ALL - before), 0);
+		for (i = 0; i < NR / 2; i++)
+			goalloc_free(goalloc_reserve_take(reserve, 0));
+		KUNIT_EXPECT_EQ(test, goalloc_reserve_refill(reserve, GFP_KERNEL), 0);
+		take_all(test, reserve, objs, size);
+		for (i = 0; i < NR; i++)
+			KUNIT_EXPECT_TRUE(test, goalloc_reserve_put(reserve, hide(objs[i])));
+		for (i = 0; i < NR; i++) {
+			objs[i] = goalloc_reserve_take(reserve, __GFP_ZERO);
+			KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+			KUNIT_EXPECT_NULL(test, memchr_inv(objs[i], 0, size));
+		}
+		KUNIT_EXPECT_EQ(test, debug_check(heap), 0UL);
+		goalloc_free_bulk(NR, (void **)objs);
+	}
+	KUNIT_EXPECT_EQ(test, goalloc_heap_set_debug(heap, 0), 0);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&heap->misuse[MISUSE_WRONG_RESERVE]), misuse);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&heap->misuse[MISUSE_OVERFLOW]), 0L);
 }
 
 static void reserve_refill(struct kunit *test)
@@ -634,6 +674,7 @@ static void reserve_nmi(struct kunit *test)
 
 static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(reserve_exhaustion),
+	KUNIT_CASE(reserve_debugged),
 	KUNIT_CASE(reserve_refill),
 	KUNIT_CASE(reserve_without_memory),
 	KUNIT_CASE(reserve_zeroing),
