@@ -14,7 +14,7 @@
 static char text[TEXT_BYTES + 1];
 
 /* A register that an object can go to. */
-static struct fuzz_obj *free_reg(struct fuzz_run *run, unsigned int i)
+struct fuzz_obj *fuzz_free_reg(struct fuzz_run *run, unsigned int i)
 {
 	struct fuzz_obj *o = fuzz_obj_at(run, i);
 
@@ -30,23 +30,23 @@ static int heap_index(const struct fuzz_run *run, unsigned int i)
 }
 
 /* More than goalloc may have. */
-static bool impossible(size_t size)
+bool fuzz_impossible(size_t size)
 {
 	return size > max_mb << 20;
 }
 
 /* So much that other programs would not get what they must. */
-static bool too_much(const struct fuzz_run *run, size_t size)
+bool fuzz_too_much(const struct fuzz_run *run, size_t size)
 {
-	return !impossible(size) && run->held + size > FUZZ_BUDGET;
+	return !fuzz_impossible(size) && run->held + size > FUZZ_BUDGET;
 }
 
-static size_t general_align(size_t size)
+size_t fuzz_general_align(size_t size)
 {
 	return clamp_t(size_t, size & -size, 8, 4UL << 20);
 }
 
-static gfp_t alloc_gfp(const struct fuzz_run *run, int heap, size_t size)
+gfp_t fuzz_alloc_gfp(const struct fuzz_run *run, int heap, size_t size)
 {
 	bool sure = size && size <= SZ_8K && !run->heaps[heap].limited;
 
@@ -54,8 +54,8 @@ static gfp_t alloc_gfp(const struct fuzz_run *run, int heap, size_t size)
 }
 
 /* An allocation of @size bytes is over; its heap and cache are in @o. */
-static bool took(struct fuzz_run *run, struct fuzz_obj *o, const struct fuzz_call *call,
-		 size_t size, size_t align)
+bool fuzz_took(struct fuzz_run *run, struct fuzz_obj *o, const struct fuzz_call *call,
+	       size_t size, size_t align)
 {
 	const struct fuzz_heap *heap = &run->heaps[o->heap];
 	void *p = call->ret;
@@ -63,7 +63,7 @@ static bool took(struct fuzz_run *run, struct fuzz_obj *o, const struct fuzz_cal
 	o->p = NULL;
 	if (run->failed)
 		return false;
-	if (call->misuses || impossible(size)) {
+	if (call->misuses || fuzz_impossible(size)) {
 		if (p)
 			fuzz_fail(run, "what must be refused gave %ps", p);
 		return false;
@@ -83,7 +83,7 @@ static bool took(struct fuzz_run *run, struct fuzz_obj *o, const struct fuzz_cal
 	return !run->failed;
 }
 
-static void refuse_if(struct fuzz_call *call, bool bad)
+void fuzz_refuse_if(struct fuzz_call *call, bool bad)
 {
 	if (!bad)
 		return;
@@ -96,12 +96,12 @@ void fuzz_op_alloc(struct fuzz_run *run)
 	const struct fuzz_op *op = &run->op;
 	struct fuzz_call call = { .size = fuzz_size(op->n) };
 	bool noscan = op->b & FUZZ_ALLOC_NOSCAN;
-	struct fuzz_obj *o = free_reg(run, op->a);
+	struct fuzz_obj *o = fuzz_free_reg(run, op->a);
 
 	o->heap = heap_index(run, op->b);
 	o->cache = -1;
 	call.heap = run->heaps[o->heap].heap;
-	call.gfp = alloc_gfp(run, o->heap, call.size);
+	call.gfp = fuzz_alloc_gfp(run, o->heap, call.size);
 	if (op->b & FUZZ_ALLOC_ZERO)
 		call.gfp |= __GFP_ZERO;
 	call.fn = noscan ? DO_HEAP_ALLOC_NOSCAN : DO_HEAP_ALLOC;
@@ -109,17 +109,17 @@ void fuzz_op_alloc(struct fuzz_run *run)
 		call.fn = noscan ? DO_ALLOC_NOSCAN : DO_ALLOC;
 	else if (!o->heap && op->b & FUZZ_ALLOC_MEMPOOL)
 		call.fn = DO_ALLOC_MEMPOOL;
-	if (too_much(run, call.size))
+	if (fuzz_too_much(run, call.size))
 		return;
-	refuse_if(&call, fuzz_gfp_bad(call.gfp));
+	fuzz_refuse_if(&call, fuzz_gfp_bad(call.gfp));
 	fuzz_issue(run, &call);
-	took(run, o, &call, call.size, general_align(call.size));
+	fuzz_took(run, o, &call, call.size, fuzz_general_align(call.size));
 }
 
 void fuzz_op_calloc(struct fuzz_run *run)
 {
 	const struct fuzz_op *op = &run->op;
-	struct fuzz_obj *o = free_reg(run, op->a);
+	struct fuzz_obj *o = fuzz_free_reg(run, op->a);
 	struct fuzz_call call = { .fn = DO_CALLOC };
 	size_t bytes;
 
@@ -128,16 +128,16 @@ void fuzz_op_calloc(struct fuzz_run *run)
 	bytes = array_size(call.nr, call.size);
 	o->heap = 0;
 	o->cache = -1;
-	call.gfp = alloc_gfp(run, 0, bytes);
+	call.gfp = fuzz_alloc_gfp(run, 0, bytes);
 	if (op->c & 0x80)
 		call.fn = DO_ALLOC_ARRAY;
 	else
 		call.gfp |= __GFP_ZERO;
-	if (too_much(run, bytes))
+	if (fuzz_too_much(run, bytes))
 		return;
-	refuse_if(&call, fuzz_gfp_bad(call.gfp));
+	fuzz_refuse_if(&call, fuzz_gfp_bad(call.gfp));
 	fuzz_issue(run, &call);
-	took(run, o, &call, bytes, general_align(bytes));
+	fuzz_took(run, o, &call, bytes, fuzz_general_align(bytes));
 }
 
 static struct fuzz_cache *cache_alloc(struct fuzz_run *run, struct fuzz_call *call)
@@ -147,27 +147,27 @@ static struct fuzz_cache *cache_alloc(struct fuzz_run *run, struct fuzz_call *ca
 	if (!cache->cache)
 		return NULL;
 	call->cache = cache->cache;
-	call->gfp = alloc_gfp(run, cache->heap, max(cache->size, cache->align));
+	call->gfp = fuzz_alloc_gfp(run, cache->heap, max(cache->size, cache->align));
 	if (run->op.b & FUZZ_CACHE_ZERO && run->op.code % FUZZ_CODES == FUZZ_CACHE_ALLOC)
 		call->gfp |= __GFP_ZERO;
-	refuse_if(call, fuzz_gfp_bad(call->gfp) || (cache->ctor && call->gfp & __GFP_ZERO));
+	fuzz_refuse_if(call, fuzz_gfp_bad(call->gfp) || (cache->ctor && call->gfp & __GFP_ZERO));
 	return cache;
 }
 
 void fuzz_op_cache_alloc(struct fuzz_run *run)
 {
 	struct fuzz_call call = { .fn = DO_CACHE_ALLOC };
-	struct fuzz_obj *o = free_reg(run, run->op.a);
+	struct fuzz_obj *o = fuzz_free_reg(run, run->op.a);
 	const struct fuzz_cache *cache = cache_alloc(run, &call);
 
-	if (!cache || too_much(run, max(cache->size, cache->align)))
+	if (!cache || fuzz_too_much(run, max(cache->size, cache->align)))
 		return;
 	if (run->op.b & FUZZ_CACHE_MEMPOOL)
 		call.fn = DO_CACHE_ALLOC_MEMPOOL;
 	o->heap = cache->heap;
 	o->cache = cache - run->caches;
 	fuzz_issue(run, &call);
-	took(run, o, &call, cache->size, cache->align);
+	fuzz_took(run, o, &call, cache->size, cache->align);
 }
 
 void fuzz_op_alloc_bulk(struct fuzz_run *run)
@@ -176,7 +176,7 @@ void fuzz_op_alloc_bulk(struct fuzz_run *run)
 	void *objs[FUZZ_BULK] = {};
 	struct fuzz_call call = { .fn = DO_ALLOC_BULK, .nr = op->n >> 27, .objs = objs };
 	const struct fuzz_cache *cache = NULL;
-	size_t size = fuzz_size(op->n << 5), align = general_align(size), i;
+	size_t size = fuzz_size(op->n << 5), align = fuzz_general_align(size), i;
 	int heap = 0;
 
 	if (op->b & FUZZ_BULK_CACHE) {
@@ -188,27 +188,27 @@ void fuzz_op_alloc_bulk(struct fuzz_run *run)
 		size = cache->size;
 		align = cache->align;
 	} else {
-		call.gfp = alloc_gfp(run, 0, size);
-		refuse_if(&call, size && fuzz_gfp_bad(call.gfp));
+		call.gfp = fuzz_alloc_gfp(run, 0, size);
+		fuzz_refuse_if(&call, size && fuzz_gfp_bad(call.gfp));
 	}
 	call.size = size;
-	if (too_much(run, array_size(call.nr, max(size, align))))
+	if (fuzz_too_much(run, array_size(call.nr, max(size, align))))
 		return;
 	if (call.nr == 31) {
 		call.nr = SIZE_MAX;
 		call.misuses = 0;
 	}
 	for (i = 0; call.nr != SIZE_MAX && i < call.nr; i++)
-		free_reg(run, op->a + i);
+		fuzz_free_reg(run, op->a + i);
 	fuzz_issue(run, &call);
 	if (run->failed)
 		return;
-	if (call.n && (call.misuses || !size || impossible(size) || call.n != call.nr)) {
+	if (call.n && (call.misuses || !size || fuzz_impossible(size) || call.n != call.nr)) {
 		fuzz_fail(run, "%zu objects of %zu instead of none", call.n, call.nr);
 		return;
 	}
 	if (!call.n && call.nr && call.nr != SIZE_MAX && size && !call.misuses &&
-	    !impossible(size) && !fuzz_may_fail(run, &run->heaps[heap], size, call.gfp))
+	    !fuzz_impossible(size) && !fuzz_may_fail(run, &run->heaps[heap], size, call.gfp))
 		fuzz_fail(run, "no memory for %zu objects of %zu bytes", call.nr, size);
 	for (i = 0; i < call.n && !run->failed; i++) {
 		struct fuzz_obj *o = fuzz_obj_at(run, op->a + i);
@@ -216,7 +216,7 @@ void fuzz_op_alloc_bulk(struct fuzz_run *run)
 		o->heap = heap;
 		o->cache = cache ? cache - run->caches : -1;
 		call.ret = objs[i];
-		took(run, o, &call, size, align);
+		fuzz_took(run, o, &call, size, align);
 	}
 }
 
@@ -235,8 +235,8 @@ static void resized(struct fuzz_run *run, struct fuzz_obj *o, struct fuzz_call *
 	}
 	if (new != o->p) {
 		fuzz_gone(run, o);
-		fuzz_new(run, o, new, size, general_align(size), false);
-	} else if (size > o->room || !IS_ALIGNED((unsigned long)new, general_align(size))) {
+		fuzz_new(run, o, new, size, fuzz_general_align(size), false);
+	} else if (size > o->room || !IS_ALIGNED((unsigned long)new, fuzz_general_align(size))) {
 		fuzz_fail(run, "%zu bytes stay where there are %zu, at %p", size, o->room, new);
 	} else {
 		/* Who asks may use it all, as KASAN sees it. */
@@ -260,12 +260,12 @@ void fuzz_op_realloc(struct fuzz_run *run)
 		return;
 	}
 	if (place == PLACE_NOTHING) {
-		o = free_reg(run, op->a);
+		o = fuzz_free_reg(run, op->a);
 		o->heap = 0;
 		o->cache = -1;
 	}
-	call.gfp = alloc_gfp(run, place == PLACE_NO_OBJECT ? 0 : o->heap, call.size);
-	if (too_much(run, call.size))
+	call.gfp = fuzz_alloc_gfp(run, place == PLACE_NO_OBJECT ? 0 : o->heap, call.size);
+	if (fuzz_too_much(run, call.size))
 		return;
 	if (place == PLACE_NO_OBJECT || place == PLACE_INSIDE) {
 		call.misuses = 1;
@@ -274,16 +274,16 @@ void fuzz_op_realloc(struct fuzz_run *run)
 		call.misuses = 1;
 		call.kinds = BIT(MISUSE_REALLOC);
 	} else {
-		refuse_if(&call, fuzz_gfp_bad(call.gfp));
+		fuzz_refuse_if(&call, fuzz_gfp_bad(call.gfp));
 	}
 	fuzz_issue(run, &call);
 	if (place == PLACE_NOTHING) {
-		took(run, o, &call, call.size, general_align(call.size));
+		fuzz_took(run, o, &call, call.size, fuzz_general_align(call.size));
 		return;
 	}
 	if (run->failed)
 		return;
-	if (call.misuses || impossible(call.size)) {
+	if (call.misuses || fuzz_impossible(call.size)) {
 		if (call.ret)
 			fuzz_fail(run, "a realloc to %zu bytes that must be refused is not",
 				  call.size);
@@ -300,7 +300,7 @@ void fuzz_op_realloc(struct fuzz_run *run)
 void fuzz_op_memdup(struct fuzz_run *run)
 {
 	const struct fuzz_op *op = &run->op;
-	struct fuzz_obj *o = free_reg(run, op->a), *from = fuzz_obj_at(run, op->b);
+	struct fuzz_obj *o = fuzz_free_reg(run, op->a), *from = fuzz_obj_at(run, op->b);
 	struct fuzz_call call = { .fn = DO_MEMDUP, .p = text, .size = fuzz_size(op->n) };
 	size_t most = TEXT_BYTES;
 
@@ -308,31 +308,31 @@ void fuzz_op_memdup(struct fuzz_run *run)
 		call.p = from->p;
 		most = from->room;
 	}
-	if (!impossible(call.size))
+	if (!fuzz_impossible(call.size))
 		call.size = min(call.size, most);
 	o->heap = 0;
 	o->cache = -1;
-	call.gfp = alloc_gfp(run, 0, call.size);
-	if (too_much(run, call.size))
+	call.gfp = fuzz_alloc_gfp(run, 0, call.size);
+	if (fuzz_too_much(run, call.size))
 		return;
-	refuse_if(&call, fuzz_gfp_bad(call.gfp));
+	fuzz_refuse_if(&call, fuzz_gfp_bad(call.gfp));
 	fuzz_issue(run, &call);
-	if (!ZERO_OR_NULL_PTR(call.ret) && !call.misuses && !impossible(call.size) &&
+	if (!ZERO_OR_NULL_PTR(call.ret) && !call.misuses && !fuzz_impossible(call.size) &&
 	    memcmp(call.ret, call.p, call.size))
 		fuzz_fail(run, "goalloc_memdup() of %zu bytes is no copy", call.size);
 	call.gfp &= ~__GFP_ZERO;
-	took(run, o, &call, call.size, general_align(call.size));
+	fuzz_took(run, o, &call, call.size, fuzz_general_align(call.size));
 }
 
 void fuzz_op_strdup(struct fuzz_run *run)
 {
-	struct fuzz_obj *o = free_reg(run, run->op.a);
+	struct fuzz_obj *o = fuzz_free_reg(run, run->op.a);
 	struct fuzz_call call = { .fn = DO_STRDUP, .p = text };
 	size_t len = fuzz_size(run->op.n);
 
 	o->heap = 0;
 	o->cache = -1;
-	call.gfp = alloc_gfp(run, 0, len + 1);
+	call.gfp = fuzz_alloc_gfp(run, 0, len + 1);
 	if (len > TEXT_BYTES) {
 		call.p = NULL;
 		fuzz_issue(run, &call);
@@ -342,10 +342,10 @@ void fuzz_op_strdup(struct fuzz_run *run)
 	}
 	memset(text, 'g', len);
 	text[len] = '\0';
-	refuse_if(&call, fuzz_gfp_bad(call.gfp));
+	fuzz_refuse_if(&call, fuzz_gfp_bad(call.gfp));
 	fuzz_issue(run, &call);
 	if (call.ret && !call.misuses && strcmp(call.ret, text))
 		fuzz_fail(run, "goalloc_strdup() of %zu characters is no copy", len);
 	call.gfp &= ~__GFP_ZERO;
-	took(run, o, &call, len + 1, general_align(len + 1));
+	fuzz_took(run, o, &call, len + 1, fuzz_general_align(len + 1));
 }

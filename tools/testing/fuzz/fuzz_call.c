@@ -139,6 +139,24 @@ static void make_call(void *data)
 	case DO_CACHE_FREE_BULK:
 		goalloc_cache_free_bulk(call->cache, nr, call->objs);
 		break;
+	case DO_RESERVE_CREATE:
+		call->ret = goalloc_reserve_create(call->cache, nr, gfp);
+		break;
+	case DO_RESERVE_CREATE_SIZE:
+		call->ret = goalloc_reserve_create_size(call->heap, size, nr, gfp);
+		break;
+	case DO_RESERVE_TAKE:
+		call->ret = goalloc_reserve_take(call->reserve, gfp);
+		break;
+	case DO_RESERVE_PUT:
+		call->n = goalloc_reserve_put(call->reserve, p);
+		break;
+	case DO_RESERVE_REFILL:
+		call->n = goalloc_reserve_refill(call->reserve, gfp);
+		break;
+	case DO_RESERVE_DESTROY:
+		goalloc_reserve_destroy(call->reserve);
+		break;
 	case DO_SIZE:
 		call->n = goalloc_size(p);
 		break;

@@ -153,6 +153,7 @@ static void (*const ops[FUZZ_CODES])(struct fuzz_run *run) = {
 	[FUZZ_COPY] = fuzz_op_copy,
 	[FUZZ_CACHE_INFO] = fuzz_op_cache_info,
 	[FUZZ_DEBUG] = fuzz_op_debug,
+	[FUZZ_RESERVE] = fuzz_op_reserve,
 };
 
 /* What the mheap counts is what is there, page by page, once the workers are through. */

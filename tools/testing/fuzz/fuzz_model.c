@@ -130,9 +130,7 @@ void fuzz_new(struct fuzz_run *run, struct fuzz_obj *o, void *p, size_t size, si
 	o->zero = zeroed;
 	if (!IS_ALIGNED((unsigned long)p, align))
 		fuzz_fail(run, "an object of %zu bytes is not aligned to %zu", size, align);
-	/* Of an object under debugging the rest is its red zone. */
-	if (o->room < size || (o->cache < 0 && o->room != goalloc_size_roundup(size) &&
-			       (o->room != size || !heap->debug)))
+	if (o->room < size || (o->cache < 0 && o->room != goalloc_size_roundup(size)))
 		fuzz_fail(run, "an object of %zu bytes has %zu", size, o->room);
 	for (i = 0; i < FUZZ_OBJS; i++) {
 		const struct fuzz_obj *other = &run->objs[i];

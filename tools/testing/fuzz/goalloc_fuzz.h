@@ -5,6 +5,7 @@
  *	fuzz_main.c	the device, and the begin and the end of a program
  *	fuzz_alloc.c	operations that allocate
  *	fuzz_free.c	operations that free
+ *	fuzz_reserve.c	a reserve's life
  *	fuzz_ask.c	operations that look at pointers and objects
  *	fuzz_owners.c	operations on heaps and caches
  *	fuzz_call.c	a call of goalloc in its context, and what must come of it
@@ -120,6 +121,8 @@ enum fuzz_function {
 	DO_CACHE_ALLOC, DO_CACHE_ALLOC_MEMPOOL, DO_CACHE_ALLOC_BULK,
 	DO_FREE, DO_FREE_SENSITIVE, DO_FREE_RCU, DO_FREE_MEMPOOL, DO_FREE_BULK,
 	DO_HEAP_FREE, DO_CACHE_FREE, DO_CACHE_FREE_MEMPOOL, DO_CACHE_FREE_BULK,
+	DO_RESERVE_CREATE, DO_RESERVE_CREATE_SIZE, DO_RESERVE_TAKE, DO_RESERVE_PUT,
+	DO_RESERVE_REFILL, DO_RESERVE_DESTROY,
 	DO_SIZE, DO_OWNER, DO_DUMP, DO_COPY_TO, DO_COPY_FROM,
 };
 
@@ -128,6 +131,7 @@ enum fuzz_function {
  * @fn: the function
  * @heap: argument
  * @cache: argument
+ * @reserve: argument
  * @p: argument: an object or a source
  * @size: argument
  * @nr: argument
@@ -144,6 +148,7 @@ struct fuzz_call {
 	enum fuzz_function fn;
 	struct goalloc_heap *heap;
 	struct goalloc_cache *cache;
+	struct goalloc_reserve *reserve;
 	void *p;
 	size_t size;
 	size_t nr;
@@ -219,6 +224,17 @@ void fuzz_op_check(struct fuzz_run *run);
 void fuzz_op_copy(struct fuzz_run *run);
 void fuzz_op_cache_info(struct fuzz_run *run);
 void fuzz_op_debug(struct fuzz_run *run);
+void fuzz_op_reserve(struct fuzz_run *run);
+
+/* fuzz_alloc.c */
+struct fuzz_obj *fuzz_free_reg(struct fuzz_run *run, unsigned int i);
+bool fuzz_impossible(size_t size);
+bool fuzz_too_much(const struct fuzz_run *run, size_t size);
+size_t fuzz_general_align(size_t size);
+gfp_t fuzz_alloc_gfp(const struct fuzz_run *run, int heap, size_t size);
+void fuzz_refuse_if(struct fuzz_call *call, bool bad);
+bool fuzz_took(struct fuzz_run *run, struct fuzz_obj *o, const struct fuzz_call *call,
+	       size_t size, size_t align);
 
 /* fuzz_free.c */
 void fuzz_free_live(struct fuzz_run *run, struct fuzz_obj *o);

@@ -92,7 +92,7 @@ static enum fuzz_code random_code(void)
 		{ FUZZ_CACHE_SHRINK, 1 }, { FUZZ_CACHE_ALLOC, 36 }, { FUZZ_FILL, 6 },
 		{ FUZZ_CHECK, 3 }, { FUZZ_BARRIER, 1 }, { FUZZ_CONTEXT, 8 }, { FUZZ_GFP, 3 },
 		{ FUZZ_COPY, 8 }, { FUZZ_CACHE_INFO, 1 },
-		{ FUZZ_DEBUG, 4 },
+		{ FUZZ_DEBUG, 4 }, { FUZZ_RESERVE, 5 },
 	};
 	unsigned int i, sum = 0, at;
 
@@ -115,7 +115,7 @@ static struct fuzz_op random_op(void)
 	case FUZZ_CACHE_ALLOC:
 		op.c = random_gfp();
 		break;
-	case FUZZ_ALLOC_BULK:
+	case FUZZ_ALLOC_BULK: case FUZZ_RESERVE:
 		op.c = random_gfp();
 		op.n = random_below(32) << 27 | (random_below(64) ? random_below(2000) << 2 : 0);
 		break;

@@ -53,6 +53,7 @@ enum fuzz_code {
 	FUZZ_COPY, /* object, source object: what a register says, stale or not */
 	FUZZ_CACHE_INFO, /* cache */
 	FUZZ_DEBUG, /* heap, or FUZZ_DEBUG_CACHE | cache; flags */
+	FUZZ_RESERVE, /* first object, FUZZ_RESERVE_* | cache or heap, gfp, as FUZZ_ALLOC_BULK's */
 	FUZZ_CODES
 };
 
@@ -65,6 +66,9 @@ enum fuzz_code {
 #define FUZZ_CACHE_MEMPOOL 0x80
 
 #define FUZZ_DEBUG_CACHE 0x80
+
+#define FUZZ_RESERVE_CACHE 0x40
+#define FUZZ_RESERVE_ZERO 0x80
 
 #define FUZZ_BULK_CACHE 0x40 /* the cache's function */
 #define FUZZ_BULK_TWICE 0x80 /* each object comes twice */

@@ -15,7 +15,7 @@ static const char *const names[FUZZ_CODES] = {
 	"heap_create", "heap_destroy", "heap_limit", "heap_shrink", "heap_stats", "cache_args",
 	"cache_create", "cache_destroy", "cache_shrink", "cache_alloc", "fill", "check",
 	"barrier", "context", "gfp", "copy", "cache_info",
-	"debug",
+	"debug", "reserve",
 };
 
 static const char *const gfps[FUZZ_GFPS] = {
@@ -92,7 +92,7 @@ static void print_object_op(FILE *to, const struct fuzz_op *op, unsigned int a)
 			op->b & FUZZ_BULK_TWICE ? " twice" : "",
 			op->b & FUZZ_BULK_CACHE ? " of a cache" : "");
 		break;
-	case FUZZ_ALLOC_BULK:
+	case FUZZ_ALLOC_BULK: case FUZZ_RESERVE:
 		fprintf(to, " o%u, %u, ", a, op->n >> 27);
 		if (op->b & FUZZ_BULK_CACHE)
 			fprintf(to, "c%u", cache);
