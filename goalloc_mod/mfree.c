@@ -94,13 +94,13 @@ static bool lookup(unsigned long addr, bool interior, struct object_info *info,
 			goto out;
 		}
 	}
+	info->debug = span->debug;
+	if (info->debug)
+		info->size = READ_ONCE(debug_slot_of(span, addr)->size);
 	if ((!interior && info->base != addr) || addr - info->base >= info->size) {
 		*kind = MISUSE_INTERIOR;
 		goto out;
 	}
-	info->debug = span->debug;
-	if (info->debug)
-		info->size = READ_ONCE(debug_slot_of(span, addr)->size);
 	info->heap = central->heap;
 	info->cache = central->cache;
 	info->noscan = central->spanclass & 1;

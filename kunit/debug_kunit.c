@@ -79,6 +79,22 @@ static void debug_bad_flags(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, cache->central.debug);
 }
 
+/* What is behind an object is nobody's. */
+static void debug_bounds(struct kunit *test)
+{
+	struct goalloc_heap *heap = debug_heap(test, Z);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		u8 *obj = get(test, heap, sizes[i]);
+
+		KUNIT_EXPECT_PTR_EQ(test, goalloc_owner(obj + sizes[i] - 1), heap);
+		KUNIT_EXPECT_PTR_EQ(test, goalloc_owner(obj + sizes[i]), NULL);
+		KUNIT_EXPECT_PTR_EQ(test, goalloc_owner(obj + sizes[i] + DEBUG_ZONE - 1), NULL);
+		goalloc_free(obj);
+	}
+}
+
 /* One byte behind an object, and the last of its slot. */
 static void debug_overflow(struct kunit *test)
 {
@@ -473,6 +489,7 @@ static void debug_letters_and_back(struct kunit *test)
 static struct kunit_case debug_cases[] = {
 	KUNIT_CASE(debug_bad_flags),
 	KUNIT_CASE(debug_letters_and_back),
+	KUNIT_CASE(debug_bounds),
 	KUNIT_CASE(debug_overflow),
 	KUNIT_CASE(debug_cache_overflow),
 	KUNIT_CASE(debug_use_after_free),
