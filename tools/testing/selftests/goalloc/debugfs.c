@@ -30,7 +30,7 @@
 #define SEPARATORS "\n "
 
 /* Shape: a table's rows have as many fields as its header, or as many as this says. */
-enum { TABLE = 0, VALUES = -1, CONTROL = -2, PLAIN = -3 };
+enum { TABLE = 0, VALUES = -1, CONTROL = -2, PLAIN = -3, PAIRS = -4 };
 
 struct view {
 	const char *name;
@@ -57,7 +57,7 @@ static const struct view heap_views[] = {
 	{ "caches", 0400, TABLE },
 	{ "cpus", 0400, TABLE },
 	{ "limit", 0600, PLAIN },
-	{ "debug", 0600, PLAIN },
+	{ "debug", 0600, PAIRS },
 	{}
 };
 
@@ -183,6 +183,14 @@ static const char *misshapen(const char *text, int shape)
 		return "does not end with a line feed";
 	if (shape == PLAIN)
 		return words(text) == 1 && !*next_line(text) ? NULL : "is not one value";
+	if (shape == PAIRS) {
+		if (text[0] != '#')
+			return "does not begin with a header";
+		while (*(line = next_line(line)))
+			if (line[0] != '#' && words(line) != 2)
+				goto bad_line;
+		return NULL;
+	}
 	if (shape == VALUES) {
 		if (text[0] != '#')
 			return "does not begin with a header";
