@@ -307,11 +307,15 @@ size_t debug_sanction(const void *obj)
 	struct mspan *span = span_containing(addr);
 	const struct goalloc_cache *cache = span->central->cache;
 	struct debug_slot *slot = debug_slot_of(span, addr);
-	size_t size = cache ? cache->central.elemsize : goalloc_size_roundup(slot->size);
+	size_t had = slot->size;
+	size_t size = cache ? cache->central.elemsize : goalloc_size_roundup(had);
 
 	size = min(size, debug_slot_bytes(span));
 	WRITE_ONCE(slot->size, size);
 	track_bounds(obj, size, debug_slot_bytes(span));
+	/* If the object was zeroed, all that realloc would copy is to be. */
+	if (size > had)
+		memset((void *)obj + had, 0, size - had);
 	return size;
 }
 

@@ -79,6 +79,21 @@ static void debug_bad_flags(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, cache->central.debug);
 }
 
+/* What realloc adds to a zeroed object is zero, also where a red zone was. */
+static void debug_realloc_zero(struct kunit *test)
+{
+	struct goalloc_heap *heap = debug_heap(test, ALL);
+	u8 *obj = hide(goalloc_heap_zalloc(heap, 17, GFP_KERNEL));
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_EXPECT_GT(test, goalloc_size(obj), 17);
+	KUNIT_EXPECT_EQ(test, debug_check(heap), 0UL);
+	obj = goalloc_realloc(obj, 1000, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_EXPECT_NULL(test, memchr_inv(obj, 0, 1000));
+	goalloc_free(obj);
+}
+
 /* What is behind an object is nobody's. */
 static void debug_bounds(struct kunit *test)
 {
@@ -489,6 +504,7 @@ static void debug_letters_and_back(struct kunit *test)
 static struct kunit_case debug_cases[] = {
 	KUNIT_CASE(debug_bad_flags),
 	KUNIT_CASE(debug_letters_and_back),
+	KUNIT_CASE(debug_realloc_zero),
 	KUNIT_CASE(debug_bounds),
 	KUNIT_CASE(debug_overflow),
 	KUNIT_CASE(debug_cache_overflow),
