@@ -229,7 +229,8 @@ void fuzz_op_check(struct fuzz_run *run)
 			fuzz_check(run, &run->objs[i], run->objs[i].p, run->objs[i].size,
 				   "at rest");
 	for (i = 0; i < FUZZ_HEAPS && !run->failed; i++)
-		if (run->heaps[i].heap && debug_check(run->heaps[i].heap))
+		if (run->heaps[i].heap && (debug_check(run->heaps[i].heap) ||
+					   goalloc_heap_check(run->heaps[i].heap)))
 			fuzz_fail(run, "heap %s has damaged objects", run->heaps[i].name);
 }
 

@@ -97,7 +97,7 @@ void fuzz_op_heap_create(struct fuzz_run *run)
 {
 	struct fuzz_heap *reg = heap_reg(run);
 	u8 c = run->op.c;
-	unsigned long flags = c < 0xc0 ? 0 : (unsigned long)c << 8 * (c % 8);
+	unsigned long flags = c & GOALLOC_HEAP_FLAGS_MASK;
 	struct goalloc_heap *heap;
 	char buf[200];
 	const char *name = make_name(run, run->op.b, buf, sizeof(buf));
@@ -106,10 +106,12 @@ void fuzz_op_heap_create(struct fuzz_run *run)
 
 	if (reg->heap)
 		return;
+	if (c >= 0xc0)
+		flags = (unsigned long)c << 8 * (c % 8);
 	for (i = 0; name && i < FUZZ_HEAPS; i++)
 		if (run->heaps[i].heap && !strcmp(run->heaps[i].name, name))
 			err = -EEXIST;
-	if (!name_ok(name) || flags)
+	if (!name_ok(name) || flags & ~GOALLOC_HEAP_FLAGS_MASK)
 		err = -EINVAL;
 	heap = goalloc_heap_create(name, flags);
 	check_made(run, "heap", heap, err);
@@ -243,6 +245,8 @@ static bool cache_ok(const struct fuzz_run *run, const char *name, unsigned int 
 		return false;
 	if ((u64)args->useroffset + args->usersize > size)
 		return false;
+	if (args->usersize && run->flags & GOALLOC_NO_USERCOPY)
+		return false;
 	return (args->usersize || !args->useroffset) && !(run->flags & ~GOALLOC_CACHE_FLAGS_MASK);
 }
 
@@ -288,8 +292,10 @@ void fuzz_op_cache_create(struct fuzz_run *run)
 		*reg = (struct fuzz_cache){
 			.cache = cache, .heap = heap, .size = size, .ctor = ctor, .dtor = dtor,
 			.align = cache_align(run, size), .useroffset = run->args.useroffset,
-			.usersize = run->args.usersize ?: size,
+			.usersize = run->args.usersize,
 		};
+		if (!reg->usersize && !(run->flags & GOALLOC_NO_USERCOPY))
+			reg->usersize = size;
 		strscpy(reg->name, name, sizeof(reg->name));
 	}
 	memset(&run->args, 0, sizeof(run->args));

@@ -130,7 +130,7 @@ static struct fuzz_op random_op(void)
 	case FUZZ_HEAP_CREATE:
 		op.a = 2 + random_below(2);
 		op.b = one_in(2) ? NAME_UNIQUE : random_below(NAMES);
-		op.c = one_in(6) ? 0xff : 0;
+		op.c = one_in(6) ? 0xff : random_below(2);
 		break;
 	case FUZZ_CACHE_CREATE:
 		op.a = 2 + random_below(6);
