@@ -253,37 +253,6 @@ static void reserve_zeroing(struct kunit *test)
 	goalloc_free(obj);
 }
 
-/* With red zones and all, an object is no larger than what was asked for. */
-static void reserve_debugged(struct kunit *test)
-{
-	struct goalloc_heap *heap = heap_of(test);
-	struct goalloc_reserve *before, *after;
-	u8 *objs[NR], *obj;
-	unsigned int i;
-
-	before = keep(test, goalloc_reserve_create_size(heap, 100, NR, GFP_KERNEL));
-	KUNIT_ASSERT_EQ(test, goalloc_heap_set_debug(heap, GOALLOC_DEBUG_ALL), 0);
-	after = keep(test, goalloc_reserve_create_size(heap, 100, NR, GFP_KERNEL));
-	for (i = 0; i < NR; i++) {
-		objs[i] = goalloc_reserve_take(after, 0);
-		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
-		memset(objs[i], 0x5a, 100);
-		KUNIT_EXPECT_TRUE(test, goalloc_reserve_put(after, hide(objs[i])));
-		objs[i] = goalloc_reserve_take(after, __GFP_ZERO);
-		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
-		KUNIT_EXPECT_TRUE(test, is_zero(objs[i], 100));
-	}
-	/* An ordinary reserve takes them, too. */
-	obj = goalloc_reserve_take(before, __GFP_ZERO);
-	KUNIT_ASSERT_NOT_NULL(test, obj);
-	KUNIT_EXPECT_TRUE(test, goalloc_reserve_put(before, hide(objs[0])));
-	objs[0] = obj;
-	KUNIT_EXPECT_EQ(test, goalloc_heap_set_debug(heap, 0), 0);
-	goalloc_free_bulk(NR, (void **)objs);
-	goalloc_reserve_destroy(kept[--nkept]);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&heap->misuse[MISUSE_OVERFLOW]), 0L);
-}
-
 static void construct(void *obj)
 {
 	memset(obj, 0xc7, VICTIM_SIZE);
@@ -674,7 +643,6 @@ static void reserve_nmi(struct kunit *test)
 
 static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(reserve_exhaustion),
-	KUNIT_CASE(reserve_debugged),
 	KUNIT_CASE(reserve_refill),
 	KUNIT_CASE(reserve_without_memory),
 	KUNIT_CASE(reserve_zeroing),
