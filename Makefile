@@ -46,6 +46,10 @@ test-all:
 test-detectors:
 	tools/testing/run detectors
 
+soak:
+	tools/testing/soak $(if $(filter-out file,$(origin KERNEL)),-k $(KERNEL)) \
+		$(if $(MINUTES),-m $(MINUTES)) $(if $(SEED),-S $(SEED))
+
 check:
 	tools/testing/run sparse style
 
@@ -86,6 +90,8 @@ help:
 #|       SUITES="..."               others; tools/testing/run -l lists, -h explains
 #|   make test-all          every test, on every kernel
 #|   make test-detectors    that bugs which are planted are seen, by each checker
+#|   make soak              random load from every CPU and context, in UML
+#|       MINUTES=20 KERNEL=um SEED=<number of a run to see again>
 #|   make check             W=1 and sparse, and style
 #|   make style             checkpatch, shellcheck, kernel-doc, size-class table
 #|   make fuzz              random programs of API calls, in User-Mode Linux with KASAN
@@ -98,5 +104,5 @@ help:
 #| Kernels, sources and test kernels are kept in $GOALLOC_CACHE
 #| (default ~/.cache/goalloc); the host's own kernel is left alone.
 
-.PHONY: all headers modules modules_install clean demo vm test test-all test-detectors check \
-	style sizeclasses bench docs fuzz coverage help
+.PHONY: all headers modules modules_install clean demo vm test test-all test-detectors \
+	soak fuzz coverage check style sizeclasses bench docs help

@@ -44,6 +44,33 @@ torture() {
 	unload goalloc && log_clean
 }
 
+# drawn SEED: what the threads drew for their first operations
+drawn() {
+	mark
+	load goalloc_torture ops=40000 threads=4 seed="$1" || return 1
+	unload goalloc_torture || return 1
+	logged | sed -n 's/.*goalloc_torture: streams of .*: //p'
+}
+
+# What a seed is for, whatever the CPUs make of it.
+repeats() {
+	load goalloc || return 1
+	first=$(drawn 7) && again=$(drawn 7) && other=$(drawn 8) || return 1
+	unload goalloc
+	[ -n "$first" ] || { echo "nothing was said of the streams"; return 1; }
+	expect "streams of seed 7 again" "$again" "$first" || return 1
+	[ "$other" != "$first" ] || { echo "seed 8 draws what seed 7 draws"; return 1; }
+}
+
+# Time is up before the operations are.
+ends_in_time() {
+	mark
+	load goalloc && load goalloc_torture ops=1000000000000 seconds=2 rare=16 sample=8 ||
+		return 1
+	expect verdict "$(cat "$(param goalloc_torture verdict)")" PASS &&
+	unload goalloc_torture goalloc && log_clean
+}
+
 # What the stop parameter is for.
 stopped() {
 	torture_begins || return 1
@@ -54,10 +81,12 @@ stopped() {
 	unload goalloc_torture goalloc && log_clean
 }
 
-plan 9
+plan 14
 load goalloc
 check "refuses ops=0" refused ops=0
-check "refuses threads=5000" refused threads=5000
+for p in threads=5000 seconds=700000 rare=0 sample=1000001; do
+	check "refuses $p" refused $p
+done
 unload goalloc
 check "$ops operations" torture "$ops"
 check "arenas of 4 MiB, none at load, none ahead" \
@@ -66,5 +95,7 @@ check "CPUs give spans back after 10 ms" torture $((ops / 10)) age_ms=10 arena_m
 check "CPUs keep their spans" torture $((ops / 20)) age_ms=0
 check "every object under debugging" torture $((ops / 10)) debug=ZPUQ
 check "stops when told" stopped
+check "ends in time" ends_in_time
+check "a seed repeats what is drawn" repeats
 check "unloads in the end" unload_all
 finish

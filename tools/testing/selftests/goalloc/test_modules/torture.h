@@ -2,8 +2,11 @@
 /*
  * goalloc_torture: structures shared by its files.
  *
- *	torture_main.c	parameters, threads, interrupts, the verdict
+ *	torture_main.c	parameters, threads, the verdict
+ *	torture_irq.c	the interrupts that strike in between: softirq, hardirq, NMI
  *	torture_ops.c	the operations
+ *	torture_whole.c	those that concern a heap or cache as a whole
+ *	torture_misuse.c	misuse, which must be refused
  *	torture_pens.c	the heaps and caches that objects come from
  *	torture_model.c	what an object must look like
  */
@@ -14,8 +17,8 @@
 #include <linux/err.h>
 #include <linux/goalloc.h>
 #include <linux/hrtimer.h>
+#include <linux/interrupt.h>
 #include <linux/irq_work.h>
-#include <linux/prandom.h>
 #include <linux/rcupdate.h>
 
 #include "../../../../../goalloc_mod/compat.h"
@@ -23,10 +26,12 @@
 #define NR_PENS		18	/* heaps and caches that objects come from */
 #define NR_EXCHANGE	256	/* objects on their way to another thread */
 #define THREAD_OBJS	192	/* objects a thread holds at most */
-#define IRQ_OBJS	24	/* objects the interrupts of one CPU hold at most */
+#define IRQ_OBJS	24	/* objects that one kind of interrupt of a CPU holds at most */
 #define NR_PEEK		16	/* type-stable objects shown to lockless readers */
 #define MAX_BULK	32
+#define RCU_RARE	16U	/* so much rarer at most is goalloc_free_rcu() */
 #define TYPESAFE_OBJS	128	/* of a cache whose spans go under a reader */
+#define DIGEST_OPS	4096	/* of each thread: what it drew for them shows in the digest */
 
 #define GENERAL_MAX	(40UL << 10)	/* most general objects */
 #define LARGE_MAX	(2UL << 20)	/* some of them */
@@ -54,6 +59,7 @@ enum pen_state { PEN_OPEN, PEN_RETIRING, PEN_DEAD, PEN_BUSY };
  * @state: of a mortal pen
  * @refs: of a mortal pen: its objects, and one while it is open
  * @allocs: of a mortal pen: objects it gave
+ * @misuse: of the pen that stands for @heap: refused calls that the heap must count
  */
 struct pen {
 	struct goalloc_heap *heap;
@@ -72,6 +78,7 @@ struct pen {
 	int state;
 	atomic_t refs;
 	atomic64_t allocs;
+	atomic64_t misuse;
 };
 
 /**
@@ -81,6 +88,7 @@ struct pen {
  * @key: its contents follow from this
  * @pen: where it came from
  * @peek: where lockless readers find it, or -1
+ * @whole: all of its pattern was filled in, not only both ends
  *
  * Whoever holds the entry owns the object: a thread, the interrupts of a CPU,
  * or the exchange.
@@ -91,75 +99,135 @@ struct obj {
 	u64 key;
 	struct pen *pen;
 	int peek;
+	bool whole;
+};
+
+/* Where a call is made from: by threads the first few, by the sides of a CPU the others. */
+enum context {
+	CTX_SLEEP,
+	CTX_PREEMPT,
+	CTX_BH,
+	CTX_IRQ,
+	CTX_SOFTIRQ,
+	CTX_HARDIRQ,
+	CTX_NMI,
+	CTX_NR,
+};
+
+#define CTX_FIRST_SIDE	CTX_SOFTIRQ
+#define NR_SIDES	(CTX_NR - CTX_FIRST_SIDE)
+
+/* What is called. */
+enum call {
+	CALL_ALLOC,
+	CALL_FREE,
+	CALL_FREE_RCU,
+	CALL_REALLOC,
+	CALL_ALLOC_BULK,
+	CALL_FREE_BULK,
+	CALL_LOOK,	/* at an object of another's, without lock */
+	CALL_NOTHING,	/* NULL, and the object of no bytes */
+	CALL_MISUSE,
+	CALL_NR,
 };
 
 enum count {
-	C_OPS,
 	C_ALLOC,
 	C_FREE,
 	C_REMOTE,	/* objects that came through the exchange */
-	C_REALLOC,
-	C_BULK,
-	C_RCU,
 	C_ATOMIC_FAIL,
 	C_ATOMIC,
 	C_LIMIT_FAIL,
-	C_FAULT_FAIL,	/* what failed because faults are injected */
+	C_FAULT_FAIL,	/* what failed because faults are injected, or memory is scarce */
 	C_BURIED,
 	C_SHRINK,
-	C_PEEK,
+	C_LIMITS,	/* limits that were set */
 	C_TYPESAFE,
 	C_DTOR,		/* frees that a destructor must have seen */
 	C_NR,
 };
 
 /**
- * struct torturer - a thread, or the interrupts of a CPU
- * @rnd: its random numbers
+ * struct torturer - a thread, or one kind of interrupt of a CPU
+ * @key: of its stream of random numbers; from the seed and its number
+ * @nops: operations so far
+ * @state: of the random numbers; begins anew with each operation
+ * @digest: of what was drawn for the first DIGEST_OPS operations
+ * @quota: operations to do
+ * @ctx: what its calls are made from; of a thread CTX_SLEEP
  * @seq: objects it made
- * @irq: it is the interrupts of a CPU
  * @nslots: entries of @slot
  * @slot: the entries of the model that it holds
  * @count: what it did
+ * @calls: what it called from where
  * @task: the thread
  * @busy: of the interrupts: keeps two CPUs out, when one went offline
- * @timer: strikes in the middle of what the CPU does
- * @work: strikes between two operations
+ * @due: of an NMI: it is ours
+ * @timer: of hard interrupts: strikes in the middle of what the CPU does
+ * @work: of hard interrupts: strikes between two operations
+ * @tasklet: of soft interrupts
+ *
+ * What an operation draws depends on @key and @nops alone, and on nothing that
+ * other CPUs do: a seed gives each thread the same stream again.
  */
 struct torturer {
-	struct rnd_state rnd;
+	u64 key;
+	u64 nops;
+	u64 state;
+	u64 digest;
+	u64 quota;
+	enum context ctx;
 	u64 seq;
-	bool irq;
 	unsigned int nslots;
 	struct obj **slot;
 	u64 count[C_NR];
+	u64 calls[CALL_NR][CTX_NR];
 
 	struct task_struct *task;
 
 	atomic_t busy;
+	int due;
 	struct hrtimer timer;
 	struct irq_work work;
+	struct tasklet_struct tasklet;
+};
+
+/* The interrupts of a CPU, by context. */
+struct sides {
+	struct torturer side[NR_SIDES];
 };
 
 extern struct pen pens[NR_PENS];
 extern struct obj *exchange[NR_EXCHANGE];
-extern atomic64_t dtor_runs;
+extern u64 __percpu *dtor_runs;
 extern atomic_long_t large_bytes;
 extern atomic_t failures;
-extern bool faults;
+extern unsigned int rare, sample, misuse;
+extern bool faults, scarce;
+extern struct sides __percpu *sides;
 
 /* torture_main.c */
 __printf(1, 2) void torture_fail(const char *fmt, ...);
 
+static inline u64 torture_mix(u64 x)
+{
+	x ^= x >> 32;
+	x *= 0xd6e8feb86659fd93ULL;
+	x ^= x >> 32;
+	x *= 0xd6e8feb86659fd93ULL;
+	return x ^ x >> 32;
+}
+
 static inline u32 rnd(struct torturer *t)
 {
-	return prandom_u32_state(&t->rnd);
+	t->state += 0x9e3779b97f4a7c15ULL;
+	return torture_mix(t->state);
 }
 
 /* A heap or cache could not be made, and that is what the faults are for. */
 static inline bool fault_hit(struct torturer *t, const void *made)
 {
-	if (!faults || made != ERR_PTR(-ENOMEM))
+	if (!(faults || scarce) || made != ERR_PTR(-ENOMEM))
 		return false;
 	t->count[C_FAULT_FAIL]++;
 	return true;
@@ -169,6 +237,16 @@ static inline bool one_in(struct torturer *t, u32 n)
 {
 	return rnd(t) % n == 0;
 }
+
+static inline bool is_side(const struct torturer *t)
+{
+	return t->ctx >= CTX_FIRST_SIDE;
+}
+
+/* torture_irq.c */
+void sides_start(void);
+void sides_stop(void);
+void sides_invite(struct torturer *t);
 
 /* torture_model.c */
 void model_check_new(struct torturer *t, struct obj *o, bool zeroed);
@@ -187,10 +265,21 @@ struct pen *pen_get(struct torturer *t, bool may_sleep);
 void pen_put(struct pen *pen);
 void pen_retire(struct pen *pen);
 void pen_rebuild(struct torturer *t, struct pen *pen);
+struct pen *pen_of_heap(struct pen *pen);
 
 /* torture_ops.c */
 void torture_op(struct torturer *t);
 void torture_drain(struct torturer *t);
 void torture_free(struct torturer *t, struct obj *o);
+bool torture_retiring(const struct obj *o);
+
+/* torture_whole.c */
+void whole_op(struct torturer *t);
+
+/* torture_misuse.c */
+int misuse_create(void);
+void misuse_destroy(void);
+void misuse_op(struct torturer *t, const struct obj *o);
+void misuse_rcu(struct torturer *t, struct pen *pen, void *p);
 
 #endif /* GOALLOC_TORTURE_H */

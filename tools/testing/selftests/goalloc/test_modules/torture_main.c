@@ -27,15 +27,21 @@
 #include "faults.h"
 #include "torture.h"
 
-#define OPS_MAX		4000000000UL
+#define OPS_MAX		1000000000000UL
+#define SECONDS_MAX	(7 * 24 * 3600)
 #define THREADS_MAX	1024
 #define BATCH		64
 #define PROGRESS_SECONDS 5
 #define FAILURES_SHOWN	20
+#define SCALE_MAX	1000000U
 
 static unsigned long ops = 1000000;
 module_param(ops, ulong, 0444);
-MODULE_PARM_DESC(ops, "operations of all threads together, 1 to 4000000000 (default 1000000)");
+MODULE_PARM_DESC(ops, "operations of all threads together, 1 to 1000000000000 (default 1000000)");
+
+static unsigned int seconds;
+module_param(seconds, uint, 0444);
+MODULE_PARM_DESC(seconds, "time for them, up to a week; 0 is as long as it takes (default)");
 
 static unsigned int threads;
 module_param(threads, uint, 0444);
@@ -45,9 +51,25 @@ static unsigned long seed;
 module_param(seed, ulong, 0444);
 MODULE_PARM_DESC(seed, "of the random numbers; 0 draws one, and prints it (default)");
 
+unsigned int rare = 1;
+module_param(rare, uint, 0444);
+MODULE_PARM_DESC(rare, "interrupts, large objects, and heaps and caches that go are so many times rarer (default 1)");
+
+unsigned int sample = 1;
+module_param(sample, uint, 0444);
+MODULE_PARM_DESC(sample, "one object in so many is filled and checked as a whole, others at both ends (default 1)");
+
+unsigned int misuse;
+module_param(misuse, uint, 0444);
+MODULE_PARM_DESC(misuse, "one operation in so many is preceded by a misuse; 0 is none (default)");
+
+bool scarce;
+module_param(scarce, bool, 0644);
+MODULE_PARM_DESC(scarce, "memory is short: allocations may fail (default off)");
+
 static bool irqs = true;
 module_param(irqs, bool, 0444);
-MODULE_PARM_DESC(irqs, "allocate and free in hard interrupts, too (default on)");
+MODULE_PARM_DESC(irqs, "allocate and free in interrupts, too (default on)");
 
 bool faults;
 module_param(faults, bool, 0444);
@@ -62,12 +84,13 @@ module_param_string(verdict, verdict, sizeof(verdict), 0444);
 MODULE_PARM_DESC(verdict, "the result: running, PASS or FAIL (read only)");
 
 atomic_t failures;
+u64 __percpu *dtor_runs;
 
+static DEFINE_MUTEX(seats_lock); /* @torturers, for who reads the parameter progress */
 static struct torturer *torturers;
-static struct torturer __percpu *irq_sides;
 static struct obj *objs;
 static unsigned long nobjs;
-static atomic_long_t ops_left;
+static unsigned long began, deadline; /* jiffies */
 static atomic_t threads_left;
 static DECLARE_COMPLETION(all_done);
 
@@ -86,55 +109,23 @@ void torture_fail(const char *fmt, ...)
 	va_end(args);
 }
 
-/* A few operations in a hard interrupt, amid whatever this CPU was doing. */
-static void strike(struct torturer *t)
+static bool goes_on(const struct torturer *t)
 {
-	unsigned int n;
-
-	if (atomic_cmpxchg_acquire(&t->busy, 0, 1))
-		return;
-	for (n = 1 + rnd(t) % 3; n; n--)
-		torture_op(t);
-	atomic_set_release(&t->busy, 0);
-}
-
-static enum hrtimer_restart strike_timer(struct hrtimer *timer)
-{
-	strike(container_of(timer, struct torturer, timer));
-	return HRTIMER_NORESTART;
-}
-
-static void strike_work(struct irq_work *work)
-{
-	strike(container_of(work, struct torturer, work));
-}
-
-/* Has an interrupt strike within the next operation, or before it. */
-static void invite(struct torturer *t)
-{
-	struct torturer *side = raw_cpu_ptr(irq_sides);
-
-	if (one_in(t, 8))
-		hrtimer_start(&side->timer, ns_to_ktime(rnd(t) % 8192),
-			      HRTIMER_MODE_REL_PINNED_HARD);
-	else if (one_in(t, 64))
-		irq_work_queue(&side->work);
+	return t->nops < t->quota && !READ_ONCE(stop) && atomic_read(&failures) < FAILURES_SHOWN &&
+	       (!seconds || time_before(jiffies, deadline));
 }
 
 static int torturer_fn(void *data)
 {
 	struct torturer *t = data;
-	long n;
+	u64 until;
 
 	faults_mark(faults);
-	while (!READ_ONCE(stop) && atomic_read(&failures) < FAILURES_SHOWN) {
-		n = BATCH + min(0L, atomic_long_sub_return(BATCH, &ops_left));
-		if (n <= 0)
-			break;
-		while (n--) {
-			if (irqs)
-				invite(t);
+	while (goes_on(t)) {
+		for (until = min(t->quota, t->nops + BATCH); t->nops < until;) {
 			torture_op(t);
+			if (irqs)
+				sides_invite(t);
 		}
 		cond_resched();
 	}
@@ -155,7 +146,7 @@ static int seat(struct torturer *t, unsigned int n, unsigned long *taken)
 	for (i = 0; i < n; i++)
 		t->slot[i] = &objs[(*taken)++];
 	t->nslots = n;
-	prandom_seed_state(&t->rnd, seed + *taken * 0x9e3779b97f4a7c15ULL);
+	t->key = torture_mix(seed + *taken * 0x9e3779b97f4a7c15ULL);
 	return 0;
 }
 
@@ -165,12 +156,13 @@ static int seat_all(void)
 	unsigned int i;
 	int cpu, ret;
 
-	nobjs = (unsigned long)threads * THREAD_OBJS + (unsigned long)nr_cpu_ids * IRQ_OBJS +
-		NR_EXCHANGE;
+	nobjs = (unsigned long)threads * THREAD_OBJS +
+		(unsigned long)nr_cpu_ids * NR_SIDES * IRQ_OBJS + NR_EXCHANGE;
 	objs = kvcalloc(nobjs, sizeof(*objs), GFP_KERNEL);
 	torturers = kvcalloc(threads, sizeof(*torturers), GFP_KERNEL);
-	irq_sides = alloc_percpu(struct torturer);
-	if (!objs || !torturers || !irq_sides)
+	sides = alloc_percpu(struct sides);
+	dtor_runs = alloc_percpu(u64);
+	if (!objs || !torturers || !sides || !dtor_runs)
 		return -ENOMEM;
 
 	for (i = 0; i < NR_EXCHANGE; i++)
@@ -179,17 +171,14 @@ static int seat_all(void)
 		ret = seat(&torturers[i], THREAD_OBJS, &taken);
 		if (ret)
 			return ret;
+		torturers[i].quota = ops / threads + (i < ops % threads);
 	}
 	for_each_possible_cpu(cpu) {
-		struct torturer *t = per_cpu_ptr(irq_sides, cpu);
-
-		ret = seat(t, IRQ_OBJS, &taken);
-		if (ret)
-			return ret;
-		t->irq = true;
-		hrtimer_setup(&t->timer, strike_timer, CLOCK_MONOTONIC,
-			      HRTIMER_MODE_REL_PINNED_HARD);
-		t->work = IRQ_WORK_INIT_HARD(strike_work);
+		for (i = 0; i < NR_SIDES; i++) {
+			ret = seat(&per_cpu_ptr(sides, cpu)->side[i], IRQ_OBJS, &taken);
+			if (ret)
+				return ret;
+		}
 	}
 	return 0;
 }
@@ -199,13 +188,18 @@ static void unseat_all(void)
 	unsigned int i;
 	int cpu;
 
+	mutex_lock(&seats_lock);
 	for (i = 0; torturers && i < threads; i++)
 		kfree(torturers[i].slot);
 	kvfree(torturers);
-	if (irq_sides)
+	torturers = NULL;
+	mutex_unlock(&seats_lock);
+	if (sides)
 		for_each_possible_cpu(cpu)
-			kfree(per_cpu_ptr(irq_sides, cpu)->slot);
-	free_percpu(irq_sides);
+			for (i = 0; i < NR_SIDES; i++)
+				kfree(per_cpu_ptr(sides, cpu)->side[i].slot);
+	free_percpu(sides);
+	free_percpu(dtor_runs);
 	kvfree(objs);
 }
 
@@ -237,18 +231,52 @@ static int start_threads(void)
 	return 0;
 }
 
-static void progress(void)
+/* Operations of the threads so far. */
+static u64 done(void)
 {
-	struct goalloc_heap_stats stats;
+	u64 sum = 0;
+	unsigned int i;
 
-	goalloc_heap_stats(pens[1].heap, &stats);
-	pr_info("%ld of %lu operations, %llu objects live in heap %s, %d failures\n",
-		ops - max(atomic_long_read(&ops_left), 0L), ops, stats.live_objects,
-		goalloc_heap_name(pens[1].heap), atomic_read(&failures));
+	for (i = 0; i < threads; i++)
+		sum += READ_ONCE(torturers[i].nops);
+	return sum;
 }
+
+static int describe_progress(char *buf, size_t size)
+{
+	unsigned long msecs = jiffies_to_msecs(jiffies - began) + 1;
+	u64 n = done();
+
+	int len;
+
+	len = scnprintf(buf, size, "%llu operations in %lu s, %llu a second, ", n, msecs / 1000,
+			div64_u64(n * 1000, msecs));
+	if (seconds)
+		len += scnprintf(buf + len, size - len, "%ld s left, ",
+				 max(0L, (long)(deadline - jiffies) / HZ));
+	else
+		len += scnprintf(buf + len, size - len, "%lu in all, ", ops);
+	return len + scnprintf(buf + len, size - len, "%d failures", atomic_read(&failures));
+}
+
+static int get_progress(char *buf, const struct kernel_param *kp)
+{
+	int len = 0;
+
+	mutex_lock(&seats_lock);
+	if (torturers && began)
+		len = describe_progress(buf, PAGE_SIZE - 1);
+	mutex_unlock(&seats_lock);
+	return len + scnprintf(buf + len, PAGE_SIZE - len, "\n");
+}
+
+static const struct kernel_param_ops progress_ops = { .get = get_progress };
+module_param_cb(progress, &progress_ops, NULL, 0444);
+MODULE_PARM_DESC(progress, "of a run (read only)");
 
 static void wait_for_threads(void)
 {
+	char line[128];
 	unsigned int i;
 	long left;
 
@@ -258,7 +286,8 @@ static void wait_for_threads(void)
 			WRITE_ONCE(stop, true);
 			wait_for_completion(&all_done);
 		} else if (!left) {
-			progress();
+			describe_progress(line, sizeof(line));
+			pr_info("%s\n", line);
 		}
 	} while (!left);
 	for (i = 0; i < threads; i++) {
@@ -271,60 +300,112 @@ static void wait_for_threads(void)
 static void drain(struct torturer *last)
 {
 	unsigned int i;
-	int cpu;
 
-	for_each_possible_cpu(cpu) {
-		struct torturer *t = per_cpu_ptr(irq_sides, cpu);
-
-		hrtimer_cancel(&t->timer);
-		irq_work_sync(&t->work);
-		t->irq = false;
-		torture_drain(t);
-	}
+	sides_stop();
 	for (i = 0; i < NR_EXCHANGE; i++)
 		if (exchange[i]->p)
 			torture_free(last, exchange[i]);
 }
 
-static void add_up(u64 *sum, const struct torturer *t)
+/* What all of them did together. */
+struct sum {
+	u64 nops;
+	u64 count[C_NR];
+	u64 calls[CALL_NR][CTX_NR];
+};
+
+static void add_up(struct sum *sum, const struct torturer *t)
 {
+	unsigned int i, ctx;
+
+	sum->nops += t->nops;
+	for (i = 0; i < C_NR; i++)
+		sum->count[i] += t->count[i];
+	for (i = 0; i < CALL_NR; i++)
+		for (ctx = 0; ctx < CTX_NR; ctx++)
+			sum->calls[i][ctx] += t->calls[i][ctx];
+}
+
+static void print_calls(const struct sum *sum)
+{
+	static const char *const names[CALL_NR] = {
+		[CALL_ALLOC] = "alloc", [CALL_FREE] = "free", [CALL_FREE_RCU] = "free_rcu",
+		[CALL_REALLOC] = "realloc", [CALL_ALLOC_BULK] = "alloc_bulk",
+		[CALL_FREE_BULK] = "free_bulk", [CALL_LOOK] = "look",
+		[CALL_NOTHING] = "nothing", [CALL_MISUSE] = "misuse",
+	};
 	unsigned int i;
 
-	for (i = 0; i < C_NR; i++)
-		sum[i] += t->count[i];
+	pr_info("%-10s %12s %12s %12s %12s %12s %12s %12s\n", "calls", "process", "no_preempt",
+		"no_softirq", "no_irq", "softirq", "hardirq", "nmi");
+	for (i = 0; i < CALL_NR; i++) {
+		const u64 *n = sum->calls[i];
+
+		pr_info("%-10s %12llu %12llu %12llu %12llu %12llu %12llu %12llu\n", names[i],
+			n[CTX_SLEEP], n[CTX_PREEMPT], n[CTX_BH], n[CTX_IRQ], n[CTX_SOFTIRQ],
+			n[CTX_HARDIRQ], n[CTX_NMI]);
+	}
+}
+
+/* What the threads drew for their first operations; with it, whether all got that far. */
+static void print_digest(void)
+{
+	u64 digest = 0;
+	unsigned int i;
+
+	for (i = 0; i < threads; i++) {
+		if (torturers[i].nops < min_t(u64, DIGEST_OPS, torturers[i].quota))
+			return;
+		digest = torture_mix(digest ^ torturers[i].digest);
+	}
+	pr_info("streams of seed %lu with %u threads: %016llx\n", seed, threads, digest);
 }
 
 static void judge(u64 usecs)
 {
-	u64 sum[C_NR] = {}, irq[C_NR] = {};
+	struct sum *sum = kzalloc(sizeof(*sum), GFP_KERNEL);
+	u64 nops, dtors = 0, misuses = 0, *n;
 	unsigned int i;
 	int cpu;
 
+	if (!sum) {
+		torture_fail("no memory to add up");
+		return;
+	}
+	n = sum->count;
 	for (i = 0; i < threads; i++)
 		add_up(sum, &torturers[i]);
-	for_each_possible_cpu(cpu)
-		add_up(irq, per_cpu_ptr(irq_sides, cpu));
-	pr_info("%llu operations by %u threads and %llu in interrupts, %llu ms\n", sum[C_OPS],
-		threads, irq[C_OPS], usecs / 1000);
-	for (i = 0; i < C_NR; i++)
-		sum[i] += irq[i];
-	pr_info("%llu allocated, %llu freed, %llu of them by RCU, %llu reallocated, %llu in bulk calls, %llu through other hands\n",
-		sum[C_ALLOC], sum[C_FREE], sum[C_RCU], sum[C_REALLOC], sum[C_BULK], sum[C_REMOTE]);
-	pr_info("%llu heaps and caches buried, %llu shrunk, %llu objects looked at without lock, %llu caches gone under a reader\n",
-		sum[C_BURIED], sum[C_SHRINK], sum[C_PEEK], sum[C_TYPESAFE]);
+	nops = sum->nops;
+	for_each_possible_cpu(cpu) {
+		for (i = 0; i < NR_SIDES; i++)
+			add_up(sum, &per_cpu_ptr(sides, cpu)->side[i]);
+		dtors += *per_cpu_ptr(dtor_runs, cpu);
+	}
+	pr_info("%llu operations by %u threads and %llu in interrupts, %llu ms\n", nops, threads,
+		sum->nops - nops, usecs / 1000);
+	print_calls(sum);
+	print_digest();
+	pr_info("%llu objects allocated, %llu freed, %llu through other hands, %llu destructors\n",
+		n[C_ALLOC], n[C_FREE], n[C_REMOTE], n[C_DTOR]);
+	pr_info("%llu heaps and caches buried, %llu shrunk, %llu limits set, %llu caches gone under a reader\n",
+		n[C_BURIED], n[C_SHRINK], n[C_LIMITS], n[C_TYPESAFE]);
 	pr_info("refused: %llu of %llu atomic allocations, %llu by the limit, %llu by faults\n",
-		sum[C_ATOMIC_FAIL], sum[C_ATOMIC], sum[C_LIMIT_FAIL], sum[C_FAULT_FAIL]);
+		n[C_ATOMIC_FAIL], n[C_ATOMIC], n[C_LIMIT_FAIL], n[C_FAULT_FAIL]);
+	for (i = 0; i < CTX_NR; i++)
+		misuses += sum->calls[CALL_MISUSE][i];
+	pr_info("%llu misuses\n", misuses);
 
-	if (sum[C_ALLOC] != sum[C_FREE])
-		torture_fail("%llu objects allocated, %llu freed", sum[C_ALLOC], sum[C_FREE]);
-	if (sum[C_DTOR] != atomic64_read(&dtor_runs))
-		torture_fail("%llu destructors due, %llu ran", sum[C_DTOR],
-			     (u64)atomic64_read(&dtor_runs));
-	if (!faults && sum[C_ATOMIC_FAIL] > 100 && sum[C_ATOMIC_FAIL] > sum[C_ATOMIC] / 10)
-		torture_fail("%llu of %llu atomic allocations failed", sum[C_ATOMIC_FAIL],
-			     sum[C_ATOMIC]);
+	if (n[C_ALLOC] != n[C_FREE])
+		torture_fail("%llu objects allocated, %llu freed", n[C_ALLOC], n[C_FREE]);
+	if (n[C_DTOR] != dtors)
+		torture_fail("%llu destructors due, %llu ran", n[C_DTOR], dtors);
+	if (!faults && !scarce && n[C_ATOMIC_FAIL] > 100 &&
+	    n[C_ATOMIC_FAIL] > n[C_ATOMIC] / 10)
+		torture_fail("%llu of %llu atomic allocations failed", n[C_ATOMIC_FAIL],
+			     n[C_ATOMIC]);
 	if (atomic_long_read(&large_bytes))
 		torture_fail("%ld bytes of large objects left", atomic_long_read(&large_bytes));
+	kfree(sum);
 }
 
 static int torture_run(void)
@@ -334,30 +415,35 @@ static int torture_run(void)
 	int ret;
 
 	pr_info("%lu operations by %u threads, seed %lu\n", ops, threads, seed);
-	atomic_long_set(&ops_left, ops);
 	ret = seat_all();
 	if (ret)
 		return ret;
 	last = &torturers[0];
-	ret = pens_create(last);
+	ret = pens_create(last) ?: misuse_create();
 	if (!ret) {
+		began = jiffies;
+		deadline = began + (unsigned long)seconds * HZ;
+		sides_start();
 		ret = start_threads();
 		if (!ret)
 			wait_for_threads();
 		drain(last);
 	}
 	pens_destroy(last);
+	misuse_destroy();
 	if (!ret)
 		judge(ktime_us_delta(ktime_get(), begin));
 	return ret;
 }
 
-static int __init torture_init(void)
+static int check_params(void)
 {
-	int ret;
-
 	if (!ops || ops > OPS_MAX) {
 		pr_err("ops=%lu: must be 1 to %lu\n", ops, OPS_MAX);
+		return -EINVAL;
+	}
+	if (seconds > SECONDS_MAX) {
+		pr_err("seconds=%u: must be at most %u\n", seconds, SECONDS_MAX);
 		return -EINVAL;
 	}
 	if (threads > THREADS_MAX) {
@@ -368,6 +454,23 @@ static int __init torture_init(void)
 		pr_err("faults=1: this kernel injects none\n");
 		return -EINVAL;
 	}
+	if (!rare || rare > SCALE_MAX) {
+		pr_err("rare=%u: must be 1 to %u\n", rare, SCALE_MAX);
+		return -EINVAL;
+	}
+	if (!sample || sample > SCALE_MAX) {
+		pr_err("sample=%u: must be 1 to %u\n", sample, SCALE_MAX);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int __init torture_init(void)
+{
+	int ret = check_params();
+
+	if (ret)
+		return ret;
 	strscpy(verdict, "running", sizeof(verdict));
 	if (!threads)
 		threads = 2 * num_online_cpus();

@@ -10,7 +10,6 @@
 #define pr_fmt(fmt) "goalloc_torture: " fmt
 
 #include <linux/bottom_half.h>
-#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/irqflags.h>
 #include <linux/preempt.h>
@@ -20,18 +19,19 @@
 #include "torture.h"
 
 struct obj *exchange[NR_EXCHANGE];
-atomic64_t dtor_runs;
 atomic_long_t large_bytes;
 
 static void *peek[NR_PEEK];
 
-enum context { CTX_SLEEP, CTX_ATOMIC, CTX_PREEMPT, CTX_BH, CTX_IRQ, CTX_NR };
-
-static enum context pick_context(struct torturer *t)
+/* What the next call is made from. */
+static enum context pick_context(struct torturer *t, enum call call)
 {
-	if (t->irq)
-		return CTX_ATOMIC;
-	return one_in(t, 3) ? rnd(t) % CTX_NR : CTX_SLEEP;
+	enum context ctx = t->ctx;
+
+	if (!is_side(t) && one_in(t, 3))
+		ctx = rnd(t) % CTX_FIRST_SIDE;
+	t->calls[call][ctx]++;
+	return ctx;
 }
 
 static void enter(enum context ctx, unsigned long *flags)
@@ -92,6 +92,8 @@ static size_t pick_size(struct torturer *t)
 	u32 r = rnd(t) % 1000;
 	size_t size;
 
+	if (r >= 900 && !one_in(t, rare))
+		r %= 900;
 	if (r < 600)
 		size = 1 + rnd(t) % 256;
 	else if (r < 800)
@@ -105,7 +107,7 @@ static size_t pick_size(struct torturer *t)
 	else
 		size = 1 + rnd(t) % HUGE_MAX;
 
-	if (t->irq && size > SZ_64K)
+	if (is_side(t) && size > SZ_64K)
 		size = 1 + size % SZ_4K;
 	if (size > GENERAL_MAX && atomic_long_read(&large_bytes) + size > LARGE_BUDGET)
 		size = 1 + size % GENERAL_MAX;
@@ -125,7 +127,7 @@ static void no_memory(struct torturer *t, const struct pen *pen, size_t size, gf
 		t->count[C_LIMIT_FAIL]++;
 	else if (!blocking(gfp))
 		t->count[C_ATOMIC_FAIL]++;
-	else if (faults)
+	else if (faults || scarce)
 		t->count[C_FAULT_FAIL]++;
 	else
 		torture_fail("no memory for %zu bytes, pen %u, gfp %x", size, pen->index,
@@ -153,10 +155,10 @@ static void op_peek(struct torturer *t)
 	unsigned int looks = rnd(t) % 64;
 	void *p;
 
+	t->calls[CALL_LOOK][t->ctx]++;
 	rcu_read_lock();
 	p = smp_load_acquire(&peek[rnd(t) % NR_PEEK]); /* pairs with peek_offer() */
 	if (p) {
-		t->count[C_PEEK]++;
 		do {
 			if (!model_constructed(p)) {
 				torture_fail("object %p changed its type under an RCU reader", p);
@@ -199,8 +201,8 @@ static void *alloc_general(struct torturer *t, struct pen *pen, size_t size, gfp
 
 static void op_alloc(struct torturer *t, struct obj *o)
 {
-	enum context ctx = pick_context(t);
-	struct pen *pen = pen_get(t, !t->irq);
+	struct pen *pen = pen_get(t, !is_side(t));
+	enum context ctx;
 	unsigned long flags;
 	bool zero;
 	size_t size;
@@ -209,6 +211,7 @@ static void op_alloc(struct torturer *t, struct obj *o)
 
 	if (!pen)
 		return;
+	ctx = pick_context(t, CALL_ALLOC);
 	gfp = pick_gfp(t, ctx, pen);
 	zero = !pen->ctor && one_in(t, 3);
 	size = pen->cache ? pen->size : pick_size(t);
@@ -264,23 +267,27 @@ static void free_by_rcu(struct torturer *t, struct obj *o)
 	goalloc_free_rcu(p, head);
 	if (READ_ONCE(p->first) != first || READ_ONCE(p->last) != last)
 		torture_fail("object %p, pen %u, changed within its grace period", p, pen->index);
+	if (misuse && one_in(t, misuse))
+		misuse_rcu(t, pen, p);
 	rcu_read_unlock();
-	t->count[C_RCU]++;
+	t->calls[CALL_FREE_RCU][t->ctx]++;
 	pen_put(pen);
 }
 
 void torture_free(struct torturer *t, struct obj *o)
 {
-	enum context ctx = pick_context(t);
 	struct pen *pen = o->pen;
+	enum context ctx;
 	unsigned long flags;
 	void *p;
 
-	if (pen->rcu && o->size >= sizeof(struct rcu_obj) && one_in(t, 8)) {
+	if (pen->rcu && t->ctx != CTX_NMI && o->size >= sizeof(struct rcu_obj) &&
+	    one_in(t, 8 * min(rare, RCU_RARE))) {
 		free_by_rcu(t, o);
 		return;
 	}
 	p = release(t, o);
+	ctx = pick_context(t, CALL_FREE);
 	enter(ctx, &flags);
 	if (pen->cache && one_in(t, 2))
 		goalloc_cache_free(pen->cache, p);
@@ -296,8 +303,8 @@ void torture_free(struct torturer *t, struct obj *o)
 
 static void op_realloc(struct torturer *t, struct obj *o)
 {
-	enum context ctx = pick_context(t);
 	struct pen *pen = o->pen;
+	enum context ctx;
 	size_t size, keep;
 	unsigned long flags;
 	gfp_t gfp;
@@ -311,6 +318,7 @@ static void op_realloc(struct torturer *t, struct obj *o)
 	if (size > LARGE_MAX)
 		size = GENERAL_MAX;
 	keep = min(size, o->size);
+	ctx = pick_context(t, CALL_REALLOC);
 	gfp = pick_gfp(t, ctx, pen);
 	model_mark(o, keep);
 
@@ -318,7 +326,6 @@ static void op_realloc(struct torturer *t, struct obj *o)
 	p = goalloc_realloc(o->p, size, gfp);
 	leave(ctx, &flags);
 
-	t->count[C_REALLOC]++;
 	if (!blocking(gfp))
 		t->count[C_ATOMIC]++;
 	if (!p) {
@@ -354,7 +361,7 @@ static unsigned int gather(struct torturer *t, struct obj **found, unsigned int 
 
 static void op_alloc_bulk(struct torturer *t)
 {
-	enum context ctx = pick_context(t);
+	enum context ctx;
 	struct obj *found[MAX_BULK];
 	void *objs[MAX_BULK];
 	unsigned int i, n;
@@ -371,6 +378,7 @@ static void op_alloc_bulk(struct torturer *t)
 	n = gather(t, found, 1 + rnd(t) % MAX_BULK, false, NULL);
 	if (!n)
 		return;
+	ctx = pick_context(t, CALL_ALLOC_BULK);
 	gfp = pick_gfp(t, ctx, pen);
 	zero = !pen->ctor && one_in(t, 3);
 	size = pen->cache ? pen->size : 1 + rnd(t) % (one_in(t, 8) ? 4096 : 256);
@@ -384,7 +392,6 @@ static void op_alloc_bulk(struct torturer *t)
 		got = goalloc_alloc_bulk(size, gfp, n, objs);
 	leave(ctx, &flags);
 
-	t->count[C_BULK]++;
 	if (!blocking(gfp))
 		t->count[C_ATOMIC]++;
 	if (got != 0 && got != n) {
@@ -401,7 +408,7 @@ static void op_alloc_bulk(struct torturer *t)
 
 static void op_free_bulk(struct torturer *t)
 {
-	enum context ctx = pick_context(t);
+	enum context ctx;
 	struct obj *found[MAX_BULK];
 	struct pen *from[MAX_BULK];
 	void *objs[MAX_BULK];
@@ -418,6 +425,7 @@ static void op_free_bulk(struct torturer *t)
 	n = gather(t, found, 1 + rnd(t) % MAX_BULK, true, pen);
 	if (!n)
 		return;
+	ctx = pick_context(t, CALL_FREE_BULK);
 	for (i = 0; i < n; i++) {
 		from[i] = found[i]->pen;
 		objs[i] = release(t, found[i]);
@@ -430,13 +438,12 @@ static void op_free_bulk(struct torturer *t)
 		goalloc_free_bulk(n, objs);
 	leave(ctx, &flags);
 
-	t->count[C_BULK]++;
 	for (i = 0; i < n; i++)
 		pen_put(from[i]);
 }
 
 /* A pen that goes when its last object has gone need not wait for chance. */
-static bool retiring(const struct obj *o)
+bool torture_retiring(const struct obj *o)
 {
 	return o->p && o->pen->mortal && READ_ONCE(o->pen->state) == PEN_RETIRING;
 }
@@ -447,23 +454,8 @@ static void op_exchange(struct torturer *t, struct obj **slot)
 	if (!(*slot)->p)
 		return;
 	t->count[C_REMOTE]++;
-	if (retiring(*slot))
+	if (torture_retiring(*slot))
 		torture_free(t, *slot);
-}
-
-/* Frees what is in the way of pens that are to go. */
-static void hunt(struct torturer *t, struct obj **slot)
-{
-	unsigned int i;
-
-	for (i = 0; i < NR_EXCHANGE; i++) {
-		*slot = xchg(&exchange[i], *slot);
-		if (retiring(*slot))
-			torture_free(t, *slot);
-	}
-	for (i = 0; i < t->nslots; i++)
-		if (retiring(t->slot[i]))
-			torture_free(t, t->slot[i]);
 }
 
 /* NULL and the object of no bytes. */
@@ -473,92 +465,27 @@ static void op_nothing(struct torturer *t)
 
 	if (p != ZERO_SIZE_PTR)
 		torture_fail("an allocation of no bytes gave %p", p);
+	t->calls[CALL_NOTHING][t->ctx]++;
 	goalloc_free(p);
 	goalloc_free(NULL);
 	goalloc_free_bulk(0, NULL);
 }
 
-/*
- * The spans of a cache go while a reader looks: for as long as it does, none
- * may serve another class, however much those around want memory.
- */
-static void op_typesafe(struct torturer *t)
-{
-	static atomic_t serial = ATOMIC_INIT(0);
-	const struct goalloc_cache_args args = { .heap = pens[1].heap, .ctor = model_ctor };
-	void *objs[TYPESAFE_OBJS], *others[TYPESAFE_OBJS / 4];
-	struct goalloc_cache *cache;
-	char name[GOALLOC_NAME_MAX];
-	unsigned int i, n;
-
-	snprintf(name, sizeof(name), "typesafe-%d", atomic_inc_return(&serial));
-	cache = goalloc_cache_create(name, 2000, &args, GOALLOC_TYPESAFE_BY_RCU);
-	if (fault_hit(t, cache))
-		return;
-	if (IS_ERR_OR_NULL(cache)) {
-		torture_fail("cannot make cache %s: %ld", name, PTR_ERR(cache));
-		return;
-	}
-	n = goalloc_cache_alloc_bulk(cache, GFP_KERNEL, TYPESAFE_OBJS, objs);
-
-	rcu_read_lock();
-	goalloc_cache_free_bulk(cache, n, objs);
-	udelay(rnd(t) % 256);
-	for (i = 0; i < ARRAY_SIZE(others); i++)
-		others[i] = goalloc_zalloc(SZ_8K, GFP_NOWAIT | __GFP_NOWARN);
-	for (i = 0; i < n; i++) {
-		if (!model_constructed(objs[i])) {
-			torture_fail("object %p changed its type within a grace period", objs[i]);
-			break;
-		}
-	}
-	rcu_read_unlock();
-
-	goalloc_free_bulk(ARRAY_SIZE(others), others);
-	goalloc_cache_destroy(cache);
-	t->count[C_TYPESAFE]++;
-}
-
-/* What concerns a heap or cache as a whole; may sleep. */
-static void op_whole(struct torturer *t)
-{
-	struct pen *pen = &pens[rnd(t) % NR_PENS];
-	int ret;
-
-	if (pen->mortal) {
-		if (READ_ONCE(pen->state) == PEN_DEAD)
-			pen_rebuild(t, pen);
-		else
-			pen_retire(pen);
-		hunt(t, &t->slot[rnd(t) % t->nslots]);
-		return;
-	}
-	if (pen->limited) {
-		ret = goalloc_heap_set_limit(pen->heap,
-					     one_in(t, 3) ? ULONG_MAX :
-							    SZ_1M + rnd(t) % SZ_4M);
-		if (ret)
-			torture_fail("limit refused: %d", ret);
-		return;
-	}
-	if (one_in(t, 16))
-		op_typesafe(t);
-	if (!one_in(t, 4))
-		return;
-	if (pen->cache)
-		goalloc_cache_shrink(pen->cache);
-	else
-		goalloc_heap_shrink(pen->heap);
-	t->count[C_SHRINK]++;
-}
-
 /* One operation. In an interrupt, those that cannot sleep. */
 void torture_op(struct torturer *t)
 {
-	struct obj **slot = &t->slot[rnd(t) % t->nslots];
-	u32 r = rnd(t) % 1024;
+	struct obj **slot;
+	u32 r;
 
-	t->count[C_OPS]++;
+	t->state = torture_mix(t->key + t->nops);
+	slot = &t->slot[rnd(t) % t->nslots];
+	r = rnd(t) % 1024;
+	if (t->nops < DIGEST_OPS)
+		t->digest = torture_mix(t->digest ^ t->state);
+	WRITE_ONCE(t->nops, t->nops + 1);
+	if (misuse && !is_side(t) && one_in(t, misuse))
+		misuse_op(t, *slot);
+
 	if (r < 48)
 		op_alloc_bulk(t);
 	else if (r < 80)
@@ -567,8 +494,8 @@ void torture_op(struct torturer *t)
 		op_peek(t);
 	else if (r < 98)
 		op_nothing(t);
-	else if (r < 101 && !t->irq)
-		op_whole(t);
+	else if (r < 101 && !is_side(t) && one_in(t, rare))
+		whole_op(t);
 	else if (r < 250)
 		op_exchange(t, slot);
 	else if (!(*slot)->p)
