@@ -32,6 +32,9 @@ struct mheap mheap = {
 };
 EXPORT_SYMBOL_FOR_TEST(mheap);
 
+bool track_missed; /* see track.h */
+EXPORT_SYMBOL_FOR_TEST(track_missed);
+
 static u32 span_page(const struct heap_arena *arena, const struct mspan *span)
 {
 	return (span->base - arena->base) >> GOALLOC_PAGE_SHIFT;
@@ -232,6 +235,7 @@ void mheap_free_span(struct mspan *span)
 		if (unlikely(twice))
 			report_late(span, k, twice);
 	}
+	track_span_end(span, nelems);
 	if (span->debug)
 		span_debug_free(span);
 
@@ -404,6 +408,7 @@ void mheap_free_large(struct mspan *span)
 
 	if (span->debug)
 		span_debug_free(span);
+	track_span_end(span, 1);
 	raw_spin_lock_irqsave(&mheap.lock, flags);
 	WRITE_ONCE(span->state, MSPAN_DEAD);
 	WRITE_ONCE(arena->spans[page], NULL);

@@ -65,11 +65,35 @@ static __always_inline void track_bounds(const void *obj, size_t size, size_t sl
 	track_poison(obj + zone, slot - zone, GOALLOC_KASAN_ZONE);
 }
 
+/*
+ * An NMI cannot tell kmemleak of a free. Once one was left out it is made up for
+ * before the slot is handed out again, and before its pages go.
+ */
+extern bool track_missed;
+
+static __always_inline void track_catch_up(const void *obj)
+{
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && unlikely(READ_ONCE(track_missed)))
+		kmemleak_free(obj);
+}
+
+/* The pages of a span go, all objects of which are dead; no lock is held. */
+static inline void track_span_end(const struct mspan *span, unsigned int nelems)
+{
+	unsigned int slot;
+
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && READ_ONCE(track_missed))
+		for (slot = 0; slot < nelems; slot++)
+			kmemleak_free((void *)(span->base + slot * span->elemsize));
+}
+
 /* An object was handed out, all @size bytes of its slot; see track_bounds(). */
 static __always_inline void track_alloc(const struct mcentral *central, void *obj, size_t size,
 					gfp_t gfp)
 {
 	track_poison(obj, size, 0);
+	if (!in_nmi())
+		track_catch_up(obj);
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && !in_hardirq() && !in_nmi()) {
 		kmemleak_alloc(obj, size, 1, gfp);
 		if (central->spanclass & 1)
@@ -83,12 +107,16 @@ static __always_inline void goalloc_track_alloc(const struct mcentral *central, 
 	track_alloc(central, obj, central->elemsize, gfp);
 }
 
-/* An object is about to become free; no context is too narrow, but NMI. */
+/* An object is about to become free. */
 static __always_inline void track_free(const struct mcentral *central, const void *obj,
 				       size_t size)
 {
-	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && !in_nmi())
-		kmemleak_free(obj);
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK)) {
+		if (in_nmi())
+			WRITE_ONCE(track_missed, true);
+		else
+			kmemleak_free(obj);
+	}
 	if (track_poisons(central))
 		track_poison(obj, size, GOALLOC_KASAN_FREE);
 }
