@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "debug.h"
+#include "callback.h"
 #include "malloc.h"
 #include "mcache.h"
 
@@ -84,6 +85,31 @@ static struct goalloc_cache *find_cache(struct goalloc_heap *heap, const char *n
 	return NULL;
 }
 
+static const char no_heap[] = "there is no such heap, or it is being destroyed";
+
+/* Put a new cache on the list of its heap, or say why not; heaps_lock is held. */
+static int join_heap(struct goalloc_cache *cache, const char **why)
+{
+	struct goalloc_heap *heap = cache->central.heap;
+	int err;
+
+	/* Another may be at its address. */
+	if (!heap_exists(heap) || heap->id != cache->central.heap_id) {
+		*why = no_heap;
+		return -EINVAL;
+	}
+	if (find_cache(heap, cache->name)) {
+		*why = "the heap has one of that name already";
+		return -EEXIST;
+	}
+	err = debug_join_cache(cache);
+	if (err)
+		*why = "no memory for debugging";
+	else
+		list_add_tail(&cache->node, &heap->caches);
+	return err;
+}
+
 /**
  * goalloc_cache_create() - make a cache for objects of one kind
  * @name: shown in debugfs and in reports; unique within the heap
@@ -119,6 +145,13 @@ struct goalloc_cache *goalloc_cache_create(const char *name, unsigned int size,
 	if (why)
 		goto fail;
 
+	mutex_lock(&heaps_lock);
+	if (!heap_exists(heap))
+		why = no_heap;
+	mutex_unlock(&heaps_lock);
+	if (why)
+		goto fail;
+
 	err = -ENOMEM;
 	why = "no memory";
 	cache = kzalloc(sizeof(*cache), GFP_KERNEL);
@@ -147,23 +180,12 @@ struct goalloc_cache *goalloc_cache_create(const char *name, unsigned int size,
 	mcache_install(&cache->central);
 
 	mutex_lock(&heaps_lock);
-	if (find_cache(heap, name)) {
-		mutex_unlock(&heaps_lock);
-		mcache_uninstall(&cache->central);
-		kfree(cache);
-		err = -EEXIST;
-		why = "the heap has one of that name already";
-		goto fail;
-	}
-	err = debug_join_cache(cache);
-	if (!err)
-		list_add_tail(&cache->node, &heap->caches);
+	err = join_heap(cache, &why);
 	mutex_unlock(&heaps_lock);
 	if (!err)
 		return cache;
 	mcache_uninstall(&cache->central);
 	kfree(cache);
-	why = "no memory for debugging";
 fail:
 	if (flags & GOALLOC_PANIC)
 		panic("goalloc: cache %s: %s\n", name ?: "(null)", why);
@@ -197,10 +219,29 @@ static void keep_counts(struct goalloc_cache *cache)
 	central->heap->gone_allocs += nalloc;
 }
 
+/* Of several who destroy a cache one succeeds, unless its heap goes already. */
+static bool start_to_die(struct goalloc_cache *cache)
+{
+	struct goalloc_heap *heap;
+	struct goalloc_cache *c;
+	bool ok = false;
+
+	mutex_lock(&heaps_lock);
+	list_for_each_entry(heap, &heaps, node)
+		list_for_each_entry(c, &heap->caches, node)
+			if (c == cache && !c->dying && !heap->dying) {
+				c->dying = true;
+				ok = true;
+			}
+	mutex_unlock(&heaps_lock);
+	return ok;
+}
+
 /**
  * goalloc_cache_destroy() - take down a cache
  * @cache: the cache, which nobody allocates from any more; NULL does nothing
  *
+ * What is no cache, or no longer, is refused; so is a call from a ctor or dtor.
  * Waits for objects given to goalloc_free_rcu(). Objects that are still live
  * are listed in the log and go too; no dtor runs for them.
  *
@@ -212,6 +253,15 @@ void goalloc_cache_destroy(struct goalloc_cache *cache)
 
 	if (!cache)
 		return;
+	/* It would wait for itself. */
+	if (callback_inside(NULL)) {
+		pr_err("a ctor or dtor destroys a cache; refused\n");
+		return;
+	}
+	if (!start_to_die(cache)) {
+		pr_err("there is no cache %p, or it is being destroyed; refused\n", cache);
+		return;
+	}
 	leaked = heap_kill_spans(cache->central.heap, cache);
 	if (leaked)
 		pr_err("cache %s of heap %s was destroyed with %lu live objects\n", cache->name,

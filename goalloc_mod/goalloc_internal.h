@@ -326,6 +326,7 @@ struct goalloc_heap {
  * @usersize: see struct goalloc_cache_args
  * @ctor: see struct goalloc_cache_args; NULL once the owner has gone
  * @dtor: see struct goalloc_cache_args; NULL once the owner has gone
+ * @dying: is being destroyed; heaps_lock
  * @node: on the heap's list of caches; heaps_lock
  * @debug: GOALLOC_DEBUG_* for new objects, beyond those of the heap
  * @debugged: the central of the objects under debugging; appears when it is first
@@ -340,6 +341,7 @@ struct goalloc_cache {
 	unsigned int usersize;
 	void (*ctor)(void *obj);
 	void (*dtor)(void *obj);
+	bool dying;
 	struct list_head node;
 	u8 debug;
 	struct mcentral *debugged;
@@ -656,7 +658,7 @@ bool mcentral_grow(struct mcentral *central, gfp_t gfp);
 void mcentral_drop_empty(struct mcentral *central);
 void mcentral_drop_kept(struct mcentral *central);
 void mcentral_drop_all_empty(struct goalloc_heap *heap, struct goalloc_cache *cache);
-void mcentral_kill_large(struct mcentral *central, struct mspan *span);
+bool mcentral_kill_large(struct mcentral *central, struct mspan *span);
 bool mcentral_kill(struct mspan *span);
 void mcentral_free(struct mcentral *central);
 
@@ -710,6 +712,7 @@ void mcache_age_soon(void);
 int heaps_init(void);
 void heaps_exit(void);
 bool goalloc_name_ok(const char *name);
+bool heap_exists(const struct goalloc_heap *heap);
 void visit_centrals(struct goalloc_heap *heap, struct goalloc_cache *cache,
 		    void (*fn)(struct mcentral *central, void *data), void *data);
 unsigned long heap_kill_spans(struct goalloc_heap *heap, struct goalloc_cache *cache);

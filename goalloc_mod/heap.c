@@ -15,6 +15,7 @@
 #include <linux/notifier.h>
 #include <linux/slab.h>
 
+#include "callback.h"
 #include "debug.h"
 
 /* The list of heaps, and the lists of their caches. */
@@ -96,6 +97,17 @@ static struct goalloc_heap *find_heap(const char *name)
 	return NULL;
 }
 
+/* Whether this points to a heap that is not being destroyed; heaps_lock is held. */
+bool heap_exists(const struct goalloc_heap *heap)
+{
+	const struct goalloc_heap *h;
+
+	list_for_each_entry(h, &heaps, node)
+		if (h == heap)
+			return !heap->dying;
+	return false;
+}
+
 struct goalloc_heap *__goalloc_heap_create(const char *name, unsigned long flags,
 					   struct module *owner)
 {
@@ -153,6 +165,7 @@ EXPORT_SYMBOL_GPL(__goalloc_heap_create);
 struct kill {
 	struct goalloc_heap *heap;
 	struct goalloc_cache *cache;
+	struct list_head large; /* spans of large objects that were live */
 	bool promised; /* a span could not be killed yet */
 };
 
@@ -165,10 +178,12 @@ static void kill_span(struct mspan *span, void *data)
 
 	if (central->heap != kill->heap || (kill->cache && central->cache != kill->cache))
 		return;
-	if (state != MSPAN_SMALL)
-		mcentral_kill_large(central, span);
-	else if (!mcentral_kill(span))
+	if (state != MSPAN_SMALL) {
+		if (mcentral_kill_large(central, span))
+			list_add(&span->node, &kill->large);
+	} else if (!mcentral_kill(span)) {
 		kill->promised = true;
+	}
 }
 
 static void close(struct mcentral *central, void *data)
@@ -197,7 +212,8 @@ static void count_leaks(struct mcentral *central, void *data)
  */
 unsigned long heap_kill_spans(struct goalloc_heap *heap, struct goalloc_cache *cache)
 {
-	struct kill kill = { heap, cache };
+	struct kill kill = { heap, cache, LIST_HEAD_INIT(kill.large) };
+	struct mspan *span, *next;
 	unsigned long leaked = 0;
 
 	mutex_lock(&heaps_lock);
@@ -223,6 +239,10 @@ unsigned long heap_kill_spans(struct goalloc_heap *heap, struct goalloc_cache *c
 	mutex_lock(&heaps_lock);
 	visit_centrals(heap, cache, count_leaks, &leaked);
 	mutex_unlock(&heaps_lock);
+	/* What was freed just before its span died may be with its dtor. */
+	callback_wait(heap, cache, NULL);
+	list_for_each_entry_safe(span, next, &kill.large, node)
+		mheap_free_large(span);
 	synchronize_rcu();
 	/* Whoever frees by RCU what is being destroyed may have queued more since. */
 	rcu_barrier();
@@ -243,7 +263,6 @@ static void destroy(struct goalloc_heap *heap)
 	unsigned long leaked;
 	unsigned int i;
 
-	WRITE_ONCE(heap->dying, true);
 	goalloc_debugfs_remove_heap(heap);
 	leaked = heap_kill_spans(heap, NULL);
 	if (leaked)
@@ -265,10 +284,24 @@ static void destroy(struct goalloc_heap *heap)
 	kfree(heap);
 }
 
+/* Of several who destroy a heap one succeeds. */
+static bool start_to_die(struct goalloc_heap *heap)
+{
+	bool exists;
+
+	mutex_lock(&heaps_lock);
+	exists = heap_exists(heap);
+	if (exists)
+		WRITE_ONCE(heap->dying, true);
+	mutex_unlock(&heaps_lock);
+	return exists;
+}
+
 /**
  * goalloc_heap_destroy() - take down a heap and all that it owns
  * @heap: the heap, which nobody allocates from any more; NULL does nothing
  *
+ * What is no heap, or no longer, is refused; so is a call from a ctor or dtor.
  * Waits for objects given to goalloc_free_rcu(). Caches of the heap that were
  * not destroyed go with it. Objects that are still live are listed in the log
  * and go too; no dtor runs for them. A later free of one is caught.
@@ -281,6 +314,15 @@ void goalloc_heap_destroy(struct goalloc_heap *heap)
 		return;
 	if (heap == goalloc_default_heap) {
 		pr_err("the default heap cannot be destroyed\n");
+		return;
+	}
+	/* It would wait for itself. */
+	if (callback_inside(NULL)) {
+		pr_err("a ctor or dtor destroys a heap; refused\n");
+		return;
+	}
+	if (!start_to_die(heap)) {
+		pr_err("there is no heap %p, or it is being destroyed; refused\n", heap);
 		return;
 	}
 	destroy(heap);
@@ -360,9 +402,10 @@ static void orphan(struct goalloc_heap *heap)
 }
 
 /* No ctor or dtor of @mod runs again, whichever heap the cache is in. */
-static void forget_callbacks(struct goalloc_heap *heap, const struct module *mod)
+static bool forget_callbacks(struct goalloc_heap *heap, const struct module *mod)
 {
 	struct goalloc_cache *cache;
+	bool any = false;
 
 	list_for_each_entry(cache, &heap->caches, node) {
 		bool ctor = within_module((unsigned long)cache->ctor, mod);
@@ -374,7 +417,9 @@ static void forget_callbacks(struct goalloc_heap *heap, const struct module *mod
 			WRITE_ONCE(cache->dtor, NULL);
 		if (ctor || dtor)
 			pr_err("heap %s: cache %s outlives its module\n", heap->name, cache->name);
+		any |= ctor || dtor;
 	}
+	return any;
 }
 
 struct live_count {
@@ -393,6 +438,7 @@ static void count_live(struct mspan *span, void *data)
 static int module_event(struct notifier_block *nb, unsigned long event, void *data)
 {
 	struct goalloc_heap *heap;
+	bool any = false;
 
 	if (event != MODULE_STATE_GOING)
 		return NOTIFY_DONE;
@@ -401,7 +447,7 @@ static int module_event(struct notifier_block *nb, unsigned long event, void *da
 	list_for_each_entry(heap, &heaps, node) {
 		struct live_count count = { heap };
 
-		forget_callbacks(heap, data);
+		any |= forget_callbacks(heap, data);
 		if (heap->owner != data)
 			continue;
 		orphan(heap);
@@ -409,6 +455,9 @@ static int module_event(struct notifier_block *nb, unsigned long event, void *da
 		pr_err("heap %s: %lu objects stay behind\n", heap->name, count.live);
 	}
 	mutex_unlock(&heaps_lock);
+	/* Those that others are in the middle of are in its text. */
+	if (any)
+		callback_wait(NULL, NULL, data);
 	return NOTIFY_OK;
 }
 
@@ -433,6 +482,8 @@ void heaps_exit(void)
 	struct goalloc_heap *heap, *next;
 
 	unregister_module_notifier(&module_nb);
-	list_for_each_entry_safe(heap, next, &heaps, node)
+	list_for_each_entry_safe(heap, next, &heaps, node) {
+		WRITE_ONCE(heap->dying, true);
 		destroy(heap);
+	}
 }

@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
+#include "callback.h"
 #include "debug.h"
 
 unsigned int initial_arenas = 1;
@@ -91,6 +92,7 @@ static int __init goalloc_init(void)
 		return err;
 	report_init();
 	mrandom_init();
+	callback_init();
 	err = mcentral_start();
 	if (err)
 		return err;

@@ -13,9 +13,12 @@
  * A span that has been promised but not linked yet must not die; so only
  * linked ones do.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 
+#include "callback.h"
 #include "debug.h"
 #include "track.h"
 
@@ -361,11 +364,20 @@ static struct mspan *unpark(struct mcentral *central)
 
 static void construct(struct mcentral *central, struct mspan *span)
 {
-	void (*ctor)(void *obj) = READ_ONCE(central->cache->ctor);
+	void (*ctor)(void *obj);
+	struct callback cb;
 	unsigned int i;
 
-	for (i = 0; ctor && i < span->nelems; i++)
+	preempt_disable();
+	ctor = READ_ONCE(central->cache->ctor);
+	if (ctor)
+		callback_begin(&cb, central, ctor, NULL);
+	preempt_enable();
+	if (!ctor)
+		return;
+	for (i = 0; i < span->nelems; i++)
 		ctor((void *)(span->base + i * span->elemsize));
+	callback_end(&cb);
 }
 
 /* At its limit, a heap can do without other classes' empty spans, and what CPUs own of them. */
@@ -474,6 +486,11 @@ bool mcentral_grow(struct mcentral *central, gfp_t gfp)
 	}
 	if (READ_ONCE(central->heap->dying))
 		return false;
+	if (central->flags & MCENTRAL_CTOR && callback_inside(central->cache)) {
+		pr_err_ratelimited("cache %s: its ctor allocates from it, where there is nothing yet; refused\n",
+				   central->cache->name);
+		return false;
+	}
 
 	mcache_want(central, gfp);
 	if (central->flags & MCENTRAL_DEBUG) {
@@ -581,17 +598,20 @@ static void leak(struct mcentral *central, const struct mspan *span, unsigned lo
  * @central: its central when it was looked at, which is being torn down
  * @span: the span; it may have been freed since, and be another heap's by now
  *
+ * Its pages stay: who frees the object late may be clearing it.
+ *
  * Context: any but NMI, preemption off; no lock held.
+ * Return: whether it is the caller's to give to mheap_free_large().
  */
-void mcentral_kill_large(struct mcentral *central, struct mspan *span)
+bool mcentral_kill_large(struct mcentral *central, struct mspan *span)
 {
 	if (!mheap_claim_large(span, central))
-		return;
+		return false;
 	if (span->guard)
 		mguard_check(span);
 	leak(central, span, span->base, mspan_large_bytes(span));
 	mheap_uncharge(central->heap, span->npages);
-	mheap_free_large(span);
+	return true;
 }
 
 /* Park a live span, listed or not, unless it is promised to the list; the lock is held. */

@@ -15,6 +15,7 @@
 #include <linux/string.h>
 
 #include "debug.h"
+#include "callback.h"
 #include "malloc.h"
 #include "mcache.h"
 
@@ -171,20 +172,29 @@ static bool free_buried(struct mcentral *central, struct mspan *span, unsigned i
 }
 
 /*
- * Destruct and clear an object that is about to die, with preemption as the caller
- * of the API has it. Enters and leaves with preemption off; @central may be gone
- * then, if an object was freed while its heap was destroyed.
+ * Destruct and clear an object that is about to die: what may take long, with
+ * preemption as the caller of the API has it. Enters and leaves with preemption off.
+ * The object may be gone then, if it was freed while its heap was destroyed, but not
+ * the heap, nor may its pages be another's: who destroys it waits for the callback's
+ * end. Returns false if the dtor under way is this very object's.
  */
-static noinline void bury_first(const struct mspan *span, void *obj, size_t size,
+static noinline bool bury_first(const struct mspan *span, void *obj, size_t size,
 				unsigned long ip)
 {
 	const struct mcentral *central = span->central;
 	struct goalloc_cache *cache = central->cache;
 	void (*dtor)(void *obj) = cache ? READ_ONCE(cache->dtor) : NULL;
 	bool clear = want_init_on_free() && track_poisons(central);
+	/* What takes long must not keep others from the CPU. */
+	bool apart = dtor || size > GOALLOC_MAX_SMALL;
 	bool debug = span->debug;
+	struct callback cb;
 
-	preempt_enable();
+	if (apart) {
+		if (!callback_begin(&cb, central, dtor, obj))
+			return false;
+		preempt_enable();
+	}
 	if (dtor)
 		dtor(obj);
 	if (debug) {
@@ -193,7 +203,11 @@ static noinline void bury_first(const struct mspan *span, void *obj, size_t size
 		track_bounds(obj, size, size);
 		memset(obj, 0, size);
 	}
-	preempt_disable();
+	if (apart) {
+		preempt_disable();
+		callback_end(&cb);
+	}
+	return true;
 }
 
 static __always_inline void track_free_large(const struct mspan *span)
@@ -253,7 +267,8 @@ static noinline void free_large(struct mspan *span, const void *obj, enum free_c
 	}
 	kind = MISUSE_DOUBLE_FREE;
 	if (want_init_on_free() || span->debug) {
-		bury_first(span, (void *)addr, mspan_large_bytes(span), ip);
+		if (!bury_first(span, (void *)addr, mspan_large_bytes(span), ip))
+			goto bad;
 		/* Preemption was on: as in free_odd(). */
 		if (span_of(addr) != span || span->central != central)
 			goto bad;
@@ -338,7 +353,11 @@ static noinline void free_odd(struct mspan *span, const void *obj, enum free_che
 		kind = not_live(span, slot);
 		goto bad;
 	}
-	bury_first(span, (void *)obj, span->elemsize, ip);
+	if (!bury_first(span, (void *)obj, span->elemsize, ip)) {
+		/* Its dtor frees it. */
+		kind = MISUSE_DOUBLE_FREE;
+		goto bad;
+	}
 	/*
 	 * Preemption was on: if the object was freed twice, the span may have
 	 * died, and these pages be another class's.
