@@ -91,29 +91,9 @@ torture() {
 	unload goalloc && log_clean
 }
 
-# loads PERCENT: goalloc comes whole, or not at all and for lack of memory
-loads() {
-	mark
-	came=0
-	for _ in 1 2 3 4 5 6 7 8; do
-		inject "$1" || return 1
-		# insmod marks itself; the shell does not
-		sh -c 'echo 1 >/proc/self/make-it-fail; exec "$@"' - \
-			insmod "$(module_file goalloc)" arena_mb=4 2>/dev/null
-		inject 0
-		loaded goalloc || continue
-		came=$((came + 1))
-		load goalloc_fill && echo "100 500" >"$(param goalloc_fill add)" &&
-		unload goalloc_fill goalloc || return 1
-	done
-	echo "loaded $came times of 8"
-	[ ! -e "$GA" ] && ! grep -F '[goalloc]' /proc/vmallocinfo && log_clean
-}
-
-plan 9
+plan 6
 trap 'inject 0; rm -rf "$tmp"' EXIT
 for percent in 1 10 50; do
-	check "loads or does not, $percent % fail" loads $percent
 	check "heaps grow, $percent % fail" growth $percent
 	check "torture, $percent % fail" torture $percent
 done
