@@ -126,7 +126,8 @@ static void guard_report(struct kunit *test)
 	log_watch(test);
 	/* One that is not printed yet would be the only one. */
 	msleep(100);
-	memset(end_of(obj) + 2, 0x11, 3);
+	for (i = 2; i < 5; i++)
+		poke(end_of(obj) + i, 0x11);
 	KUNIT_EXPECT_EQ(test, goalloc_heap_check(g->heap), 1UL);
 	for (i = 0; log_usable() && i < 100 && !log_has("bytes; next to it: "); i++)
 		msleep(20);
