@@ -110,7 +110,7 @@ static void check(struct kunit *test)
 			arena_nfree += !used;
 			if (!used && lowest == NONE)
 				lowest = i;
-			max = run > max ? run : max;
+			max = max(max, run);
 			if (min(run, in_chunk) > chunk_max)
 				chunk_max = min(run, in_chunk);
 			if (run >= in_chunk)
