@@ -495,12 +495,13 @@ enum free_check { FREE_ANY, FREE_HEAP, FREE_CACHE };
 
 struct mspan *mheap_alloc_span(struct mcentral *central, struct span_debug *track);
 void mheap_free_span(struct mspan *span);
-void mheap_park(struct mspan *span);
-void mheap_unpark(struct mspan *span);
+void mheap_park(struct mspan *span) __must_hold(&span->central->lock);
+void mheap_unpark(struct mspan *span) __must_hold(&span->central->lock);
 void *mheap_alloc_large(struct mcentral *central, u32 npages, u32 align_pages, bool *zeroed);
-void *mheap_start_dedicated(struct heap_arena *arena, struct mcentral *central);
-bool mheap_attach(struct heap_arena *arena);
-void mheap_detach(struct heap_arena *arena);
+void *mheap_start_dedicated(struct heap_arena *arena, struct mcentral *central)
+	__must_hold(&mheap.lock);
+bool mheap_attach(struct heap_arena *arena) __must_hold(&mheap.lock);
+void mheap_detach(struct heap_arena *arena) __must_hold(&mheap.lock);
 bool mheap_claim_large(struct mspan *span, const struct mcentral *central);
 void mheap_free_large(struct mspan *span);
 struct mspan *span_containing(unsigned long addr);
@@ -616,8 +617,8 @@ unsigned long mheap_shrink(struct goalloc_heap *heap, struct goalloc_cache *cach
 
 /* mspanbits.c */
 int mspanbits_kind(unsigned int nelems);
-struct slot_group *mspanbits_get(unsigned int nelems);
-void mspanbits_put(struct slot_group *bits, unsigned int nelems);
+struct slot_group *mspanbits_get(unsigned int nelems) __must_hold(&mheap.lock);
+void mspanbits_put(struct slot_group *bits, unsigned int nelems) __must_hold(&mheap.lock);
 bool mspanbits_fill(void);
 void mspanbits_trim(unsigned int reserve);
 

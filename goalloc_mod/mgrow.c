@@ -48,6 +48,8 @@ static struct heap_arena *reserve(unsigned long bytes, unsigned long align,
 	unsigned long flags;
 	bool ok = false;
 
+	lockdep_assert_held(&mheap.arena_lock);
+
 	if (!may_reserve(bytes))
 		return NULL;
 	arena = arena_create(bytes, align, central);

@@ -55,10 +55,13 @@ static void set_start(struct heap_arena *arena, u32 page, bool on)
  */
 static struct mspan *take_pages(u32 npages, u32 align_pages, struct heap_arena **arenap,
 				bool *zeroed)
+	__must_hold(&mheap.lock)
 {
 	struct heap_arena *arena;
 	struct mspan *span;
 	u32 nr, page;
+
+	lockdep_assert_held(&mheap.lock);
 
 	if (!palloc_alloc(&mheap.pages, npages, align_pages, &nr, &page))
 		return NULL;
@@ -166,8 +169,11 @@ unlock:
  * Context: the central's lock is held.
  */
 void mheap_park(struct mspan *span)
+	__must_hold(&span->central->lock)
 {
 	struct heap_arena *arena = arena_of(span->base);
+
+	lockdep_assert_held(&span->central->lock);
 
 	WRITE_ONCE(span->state, MSPAN_DEAD);
 	enter_span(arena, span, NULL);
@@ -188,8 +194,11 @@ void mheap_park(struct mspan *span)
  * Context: the central's lock is held.
  */
 void mheap_unpark(struct mspan *span)
+	__must_hold(&span->central->lock)
 {
 	struct heap_arena *arena = arena_of(span->base);
+
+	lockdep_assert_held(&span->central->lock);
 
 	span->parked_gp = 0;
 	enter_span(arena, span, span);
@@ -205,11 +214,13 @@ void mheap_unpark(struct mspan *span)
 
 /* Return the pages of a run; mheap.lock is held. */
 static void return_pages(struct heap_arena *arena, struct mspan *span)
+	__must_hold(&mheap.lock)
 {
-	bool freed = palloc_free(&mheap.pages, arena->nr,
-				     span_page(arena, span),
-				     span->npages);
+	bool freed;
 
+	lockdep_assert_held(&mheap.lock);
+	freed = palloc_free(&mheap.pages, arena->nr,
+			    span_page(arena, span), span->npages);
 	WARN_ON_ONCE(!freed);
 }
 
@@ -249,8 +260,11 @@ void mheap_free_span(struct mspan *span)
 
 /* Initialise the span of a large object; mheap.lock is held. */
 static void *start_large(struct heap_arena *arena, struct mspan *span, struct mcentral *central)
+	__must_hold(&mheap.lock)
 {
 	unsigned long page = span_page(arena, span);
+
+	lockdep_assert_held(&mheap.lock);
 
 	span->central = central;
 	span->elemsize = 0;
@@ -314,8 +328,10 @@ void *mheap_alloc_large(struct mcentral *central, u32 npages, u32 align_pages, b
  * @central: of size class 0; its heap has been charged
  *
  * Context: mheap.lock is held.
+ * Return: the object.
  */
 void *mheap_start_dedicated(struct heap_arena *arena, struct mcentral *central)
+	__must_hold(&mheap.lock)
 {
 	struct mspan *span = arena->mspans;
 
@@ -335,9 +351,13 @@ void *mheap_start_dedicated(struct heap_arena *arena, struct mcentral *central)
  * Return: false if there are too many arenas.
  */
 bool mheap_attach(struct heap_arena *arena)
+	__must_hold(&mheap.lock)
 {
 	u32 npages = arena->bytes >> GOALLOC_PAGE_SHIFT;
 	int nr;
+
+	lockdep_assert_held(&mheap.lock);
+	lockdep_assert_held(&mheap.arena_lock);
 
 	if (arena->dedicated)
 		nr = palloc_add_full(&mheap.pages, &arena->pages, arena->base, npages);
@@ -363,7 +383,9 @@ bool mheap_attach(struct heap_arena *arena)
  * Context: mheap.lock is held.
  */
 void mheap_detach(struct heap_arena *arena)
+	__must_hold(&mheap.lock)
 {
+	lockdep_assert_held(&mheap.lock);
 	palloc_remove(&mheap.pages, arena->nr);
 	WRITE_ONCE(mheap.pages_sys, mheap.pages_sys - (arena->bytes >> GOALLOC_PAGE_SHIFT));
 	WRITE_ONCE(mheap.narenas, mheap.narenas - 1);

@@ -36,10 +36,12 @@ int mspanbits_kind(unsigned int nelems)
 
 /* mheap.lock is held. Returns NULL when there is none. */
 struct slot_group *mspanbits_get(unsigned int nelems)
+	__must_hold(&mheap.lock)
 {
 	int kind = mspanbits_kind(nelems);
 	struct llist_node *node = mheap.bits[kind].first;
 
+	lockdep_assert_held(&mheap.lock);
 	if (!node)
 		return NULL;
 	mheap.bits[kind].first = node->next;
@@ -48,10 +50,13 @@ struct slot_group *mspanbits_get(unsigned int nelems)
 	return (struct slot_group *)node;
 }
 
+/* mheap.lock is held. */
 static void push(int kind, void *block)
+	__must_hold(&mheap.lock)
 {
 	struct llist_node *node = block;
 
+	lockdep_assert_held(&mheap.lock);
 	node->next = mheap.bits[kind].first;
 	mheap.bits[kind].first = node;
 	WRITE_ONCE(mheap.nbits[kind], mheap.nbits[kind] + 1);
@@ -59,6 +64,7 @@ static void push(int kind, void *block)
 
 /* mheap.lock is held. */
 void mspanbits_put(struct slot_group *bits, unsigned int nelems)
+	__must_hold(&mheap.lock)
 {
 	int kind = mspanbits_kind(nelems);
 
