@@ -51,7 +51,7 @@ soak:
 		$(if $(MINUTES),-m $(MINUTES)) $(if $(SEED),-S $(SEED))
 
 check:
-	tools/testing/run sparse style
+	tools/testing/run planted style sparse cocci
 
 style:
 	tools/testing/run style
@@ -92,11 +92,11 @@ help:
 #|   make test-detectors    that bugs which are planted are seen, by each checker
 #|   make soak              random load from every CPU and context, in UML
 #|       MINUTES=20 KERNEL=um SEED=<number of a run to see again>
-#|   make check             W=1 and sparse, and style
-#|   make style             checkpatch, shellcheck, kernel-doc, size-class table
 #|   make fuzz              random programs of API calls, in User-Mode Linux with KASAN
 #|       MINUTES=10                 for so long
 #|   make coverage          which lines the tests reach: Documentation/coverage.txt
+#|   make check             what can be checked without running it: style, W=1, sparse, cocci
+#|   make style             checkpatch, shellcheck, kernel-doc, spelling, documentation
 #|   make bench             what operations cost, and those of the kernel's allocators
 #|   make docs              Documentation/ and kernel-doc as HTML, in build/docs
 #|   make sizeclasses       compare the size-class table with its generator
