@@ -10,6 +10,7 @@
 kunit_test_suites(
 	&goalloc_msize_suite,
 	&goalloc_pagealloc_suite,
+	&goalloc_pagealloc_random_suite,
 	&goalloc_malloc_suite,
 	&goalloc_large_suite,
 	&goalloc_realloc_suite,

@@ -7,6 +7,7 @@
 /* Also built in user space (tools/testing/userspace). */
 extern struct kunit_suite goalloc_msize_suite;
 extern struct kunit_suite goalloc_pagealloc_suite;
+extern struct kunit_suite goalloc_pagealloc_random_suite;
 
 /* In the kernel only. */
 extern struct kunit_suite goalloc_malloc_suite;

@@ -4,4 +4,5 @@
  */
 #include "../../../kunit/suites.h"
 
-kunit_test_suites(&goalloc_msize_suite, &goalloc_pagealloc_suite);
+kunit_test_suites(&goalloc_msize_suite, &goalloc_pagealloc_suite,
+		  &goalloc_pagealloc_random_suite);
