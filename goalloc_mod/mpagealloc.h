@@ -75,6 +75,19 @@ struct page_alloc {
 	unsigned long nfree;
 };
 
+#define PALLOC_NONE (~0U) /* no page */
+
+/* Chunks that have pages. */
+static inline u32 palloc_chunks(const struct palloc_arena *a)
+{
+	return (a->npages + PALLOC_CHUNK_PAGES - 1) >> PALLOC_CHUNK_SHIFT;
+}
+
+/* mpallocbits.c */
+void palloc_settle_chunk(struct palloc_arena *a, u32 chunk);
+u32 palloc_find(struct palloc_arena *a, u32 npages, u32 align);
+
+/* mpagealloc.c */
 void palloc_init(struct page_alloc *pa);
 int palloc_add(struct page_alloc *pa, struct palloc_arena *a, unsigned long base, u32 npages);
 int palloc_add_full(struct page_alloc *pa, struct palloc_arena *a, unsigned long base,
