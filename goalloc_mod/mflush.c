@@ -161,11 +161,10 @@ static bool aging_armed;
 
 static void age_work_fn(struct work_struct *work)
 {
-	bool holds = false;
+	bool armed = xchg(&aging_armed, false), holds = false;
 	int cpu;
 
-	/* Before the look: a slot filled after it arms the worker again. */
-	WRITE_ONCE(aging_armed, false);
+	/* That was before the look: a slot filled after it arms the worker again. */
 
 	cpus_read_lock();
 	mutex_lock(&heaps_lock);
@@ -185,8 +184,15 @@ static void age_work_fn(struct work_struct *work)
 	cpus_read_unlock();
 	mheap_reap_soon();
 
+	/*
+	 * Who filled a slot while this began may have read that the worker is armed,
+	 * and the look have missed the slot. A fence on each refill would cost more than
+	 * a last look, before which nobody reads so.
+	 */
 	if (holds)
 		mcache_age_soon();
+	else if (armed)
+		schedule_delayed_work(&age_work, msecs_to_jiffies(age_ms));
 }
 
 /* Some CPU owns a span: see to it that it does not do so for ever. */
