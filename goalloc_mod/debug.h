@@ -17,7 +17,7 @@
 
 /* Objects that are kept from being handed out again, and their bytes, for a heap. */
 #define QUARANTINE_OBJS 512
-#define QUARANTINE_BYTES (1UL << 20)
+#define QUARANTINE_BYTES BIT(20)
 
 enum debug_state {
 	DEBUG_NEW, /* never handed out */

@@ -185,6 +185,7 @@ bool debug_intact(const struct mspan *span, unsigned long addr, unsigned long *b
 		  enum goalloc_misuse *kind)
 {
 	struct debug_slot *slot = debug_slot_of(span, addr);
+	/* Before the size: pairs with the release of who changed it. */
 	u8 state = smp_load_acquire(&slot->state);
 	size_t size = READ_ONCE(slot->size);
 	void *at = NULL;
@@ -225,6 +226,7 @@ void debug_started(void *obj, size_t size, gfp_t gfp, bool zeroed)
 	if (!debug_intact(span, addr, &bad, &kind))
 		debug_report(addr, bad, kind, _RET_IP_);
 	WRITE_ONCE(slot->size, size);
+	/* Whoever sees the state sees the size. */
 	smp_store_release(&slot->state, DEBUG_NEW);
 	note(&slot->alloc, span->debug, gfp);
 
@@ -346,6 +348,7 @@ void debug_print(unsigned long addr)
 	preempt_disable();
 	span = span_containing(addr);
 	if (span && span->debug && debug_index(span, addr) < span->nelems)
+		/* It may change meanwhile: what is printed is for people. */
 		slot = data_race(*debug_slot_of(span, addr));
 	preempt_enable();
 	if (slot.alloc.pid || slot.alloc.when)

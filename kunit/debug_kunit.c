@@ -26,7 +26,9 @@ static const size_t sizes[] = { 1, 8, 24, 100, 112, 1000, 4096, 32768, 40000, 10
 
 static __no_sanitize_address void poke(void *obj, size_t at)
 {
-	((volatile u8 *)obj)[at] ^= 0x10;
+	u8 *byte = obj + at;
+
+	WRITE_ONCE(*byte, READ_ONCE(*byte) ^ 0x10);
 }
 
 static long seen(struct goalloc_heap *heap, enum goalloc_misuse kind)
@@ -59,10 +61,12 @@ static void expect_log(struct kunit *test, const char *text)
 }
 
 /* Who allocated or freed it, where the kernel can tell: not in User-Mode Linux. */
-static void expect_stack(struct kunit *test, const char *text)
+static void expect_stack(struct kunit *test, const char *function)
 {
 	unsigned long entries[4];
+	char text[60];
 
+	snprintf(text, sizeof(text), "goalloc:     %s", function);
 	if (stack_trace_save(entries, ARRAY_SIZE(entries), 0))
 		expect_log(test, text);
 }
@@ -139,7 +143,7 @@ static void debug_overflow(struct kunit *test)
 	expect_log(test, "misuse: written to behind an object: ");
 	expect_log(test, "heap kunit-debug, ");
 	expect_log(test, "goalloc: allocated ");
-	expect_stack(test, "goalloc:     debug_overflow");
+	expect_stack(test, __func__);
 }
 
 static void debug_cache_overflow(struct kunit *test)
@@ -195,7 +199,7 @@ static void debug_use_after_free(struct kunit *test)
 	expect_log(test, "misuse: written to after its free: ");
 	expect_log(test, "goalloc: allocated ");
 	expect_log(test, "goalloc: freed ");
-	expect_stack(test, "goalloc:     debug_use_after_free");
+	expect_stack(test, __func__);
 }
 
 /* What was freed stays away, and is looked at when it comes back. */
@@ -278,7 +282,7 @@ static void debug_second_free(struct kunit *test)
 	expect_log(test, "misuse: double free: ");
 	expect_log(test, "goalloc: allocated ");
 	expect_log(test, "goalloc: freed ");
-	expect_stack(test, "goalloc:     debug_second_free");
+	expect_stack(test, __func__);
 	goalloc_free(other);
 }
 
@@ -293,7 +297,7 @@ static void debug_leak(struct kunit *test)
 	test_heap_forget(test, heap);
 	goalloc_heap_destroy(heap);
 	expect_log(test, "2 live objects");
-	expect_stack(test, "goalloc:     debug_leak");
+	expect_stack(test, __func__);
 }
 
 /* Before, while and after: each object is freed as what it was made. */
@@ -452,7 +456,7 @@ static void debug_rcu(struct kunit *test)
 	poke(large, 99999);
 	goalloc_heap_shrink(heap);
 	KUNIT_EXPECT_EQ(test, seen(heap, MISUSE_USE_AFTER_FREE), 2L);
-	expect_stack(test, "goalloc:     debug_rcu");
+	expect_stack(test, __func__);
 	expect_recount(test);
 }
 

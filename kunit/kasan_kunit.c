@@ -67,6 +67,9 @@ struct touch {
 	bool write;
 };
 
+#define USE_AFTER_FREE "BUG: KASAN: slab-use-after-free in kasan_kunit_touch"
+#define OUT_OF_BOUNDS "BUG: KASAN: slab-out-of-bounds in kasan_kunit_touch"
+
 static noinline void kasan_kunit_touch(struct work_struct *work)
 {
 	struct touch *touch = container_of(work, struct touch, work);
@@ -141,8 +144,7 @@ static void kasan_touched(struct kunit *test)
 	destroy_work_on_stack(&touch.work);
 
 	KUNIT_ASSERT_TRUE(test, log_usable());
-	KUNIT_EXPECT_TRUE(test, log_has(p->freed ? "BUG: KASAN: slab-use-after-free in kasan_kunit_touch" :
-						   "BUG: KASAN: slab-out-of-bounds in kasan_kunit_touch"));
+	KUNIT_EXPECT_TRUE(test, log_has(p->freed ? USE_AFTER_FREE : OUT_OF_BOUNDS));
 	KUNIT_EXPECT_TRUE(test, log_has(p->write ? "Write of size 1 at addr" :
 						   "Read of size 1 at addr"));
 	KUNIT_EXPECT_TRUE(test, log_has(p->freed ? ", free" : ", live"));
