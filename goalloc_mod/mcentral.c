@@ -214,7 +214,7 @@ static void nmi_frees_fn(struct irq_work *work)
 
 /*
  * The span that was listed first, or was kept; the lock is held. If there is no
- * other and it is half full, a new one is better.
+ * other and it is more than half full, a new one is better.
  */
 static struct mspan *choose(struct mcentral *central)
 {
