@@ -33,7 +33,8 @@ MODULE_PARM_DESC(bug, "which one, \"none\" for none (default)");
 
 static void *lost[LOST];
 
-static void read_at(const char *p, size_t at)
+/* inline, so that a report has the name of the bug */
+static __always_inline void read_at(const char *p, size_t at)
 {
 	OPTIMIZER_HIDE_VAR(p);
 	(void)READ_ONCE(p[at]);
