@@ -18,6 +18,13 @@ for dir in fail_page_alloc failslab; do
 	[ -d $DEBUGFS/$dir ] || skip_all "this kernel cannot inject faults: no $dir"
 done
 
+# Slabs fail where they are kmalloc()'s: the kernel itself warns when vmalloc()
+# lacks one of its own.
+for cache in /sys/kernel/slab/kmalloc-*/failslab; do
+	echo 1 >"$cache" || skip_all "failslab cannot be told which slabs"
+done
+echo 1 >$DEBUGFS/failslab/cache-filter
+
 # inject PERCENT: in marked tasks, of all orders, whatever the flags; 0 ends it
 inject() {
 	for dir in $DEBUGFS/fail_page_alloc $DEBUGFS/failslab; do
