@@ -151,7 +151,9 @@ static bool holds(const struct goalloc_reserve *reserve, const void *obj)
 
 static bool wants_zero(const struct goalloc_reserve *reserve, gfp_t gfp)
 {
-	return reserve->flags ? gfp & __GFP_ZERO : want_init_on_alloc(gfp);
+	if (reserve->flags)
+		return gfp & __GFP_ZERO;
+	return want_init_on_alloc(gfp);
 }
 
 /* All of the slot, of which KASAN lets the caller touch what was asked for. */
