@@ -8,7 +8,9 @@
 
 #include <linux/export.h>
 #include <linux/hrtimer.h>
+#include <linux/printk.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/stackdepot.h>
@@ -55,6 +57,16 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 	timer->function = fn;
 }
 #endif
+
+/*
+ * dump_stack() of a worker may fault on the way, and is prepared for that. But in an
+ * interrupt of User-Mode Linux (7.3) a fault ends the machine.
+ */
+static inline void goalloc_dump_stack(void)
+{
+	if (!IS_ENABLED(CONFIG_UML) || !in_hardirq() || !(current->flags & PF_WQ_WORKER))
+		dump_stack();
+}
 
 #ifdef CONFIG_STACKDEPOT
 /* 6.8 made the last argument flags. */

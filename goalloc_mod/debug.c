@@ -168,29 +168,23 @@ void *debug_alloc(struct goalloc_heap *heap, struct goalloc_cache *cache, size_t
 
 /**
  * debug_adopt_large() - put a large object that was just allocated under debugging
- * @heap: its heap
  * @obj: the object, which the checkers know of
+ * @track: from span_debug_alloc(); its span's from now on
  * @size: bytes that were asked for
  * @gfp: flags of the allocation
  * @zeroed: whether it is known to be zero
  *
  * Context: as @gfp says.
- * Return: @obj, or NULL if it stays an ordinary one.
  */
-void *debug_adopt_large(struct goalloc_heap *heap, void *obj, size_t size, gfp_t gfp,
-			bool zeroed)
+void debug_adopt_large(void *obj, struct span_debug *track, size_t size, gfp_t gfp, bool zeroed)
 {
 	/* The object is the caller's, and so is its span. */
 	struct mspan *span = span_of((unsigned long)obj);
-	struct span_debug *track = span_debug_alloc(span->central, 1, gfp);
 
-	if (!track)
-		return NULL;
 	span->track = track;
-	/* Pairs with nothing but dependencies: who sees the flags has seen the object. */
+	/* Who sees the flags sees the record: by the order of the reads of who looks. */
 	smp_store_release(&span->debug, track->flags);
 	debug_started(obj, size, gfp, zeroed);
-	return obj;
 }
 
 static int check_flags(unsigned int flags)

@@ -112,8 +112,8 @@ static inline bool debug_quarantined(const struct mspan *span, unsigned long add
 size_t debug_total(const struct goalloc_heap *heap, size_t size);
 void *debug_alloc(struct goalloc_heap *heap, struct goalloc_cache *cache, size_t size,
 		  bool noscan, gfp_t gfp);
-void *debug_adopt_large(struct goalloc_heap *heap, void *obj, size_t size, gfp_t gfp,
-			bool zeroed);
+void debug_adopt_large(void *obj, struct span_debug *track, size_t size, gfp_t gfp,
+		       bool zeroed);
 int debug_join_cache(struct goalloc_cache *cache);
 int debug_set_named(struct goalloc_heap *heap, const char *name, unsigned int flags);
 int debug_parse(const char *text, unsigned int *flags);

@@ -230,7 +230,7 @@ void debug_started(void *obj, size_t size, gfp_t gfp, bool zeroed)
 	smp_store_release(&slot->state, DEBUG_NEW);
 	note(&slot->alloc, span->debug, gfp);
 
-	if (kept ? gfp & __GFP_ZERO : want_init_on_alloc(gfp)) {
+	if (kept ? !!(gfp & __GFP_ZERO) : want_init_on_alloc(gfp)) {
 		if (!zeroed)
 			fill(obj, 0, size, gfpflags_allow_blocking(gfp));
 	} else if (!kept && span->debug & GOALLOC_DEBUG_POISON) {

@@ -86,53 +86,83 @@ static void zero_large(void *obj, size_t size, bool may_block)
 	}
 }
 
-static noinline void *alloc_large(struct goalloc_heap *heap, size_t size, gfp_t gfp, bool noscan)
+/* @npages, of which the guard is one if there is one; NULL if they cannot be had. */
+static void *large_pages(struct mcentral *central, size_t npages, u32 align_pages, gfp_t gfp,
+			 bool *zeroed)
 {
-	size_t npages = goalloc_large_pages(size), want = size;
-	u32 align_pages = goalloc_large_align(size);
+	void *obj = mcache_alloc_large(central, npages, align_pages);
+
+	if (likely(obj))
+		return obj;
+	if (npages <= MCACHE_LARGE_PAGES && !in_nmi())
+		mcache_want(central, gfp);
+	obj = ERR_PTR(-ENOMEM);
+	if (fits_arena(npages, align_pages))
+		obj = mheap_alloc_large(central, npages, align_pages, zeroed);
+	if (IS_ERR(obj) && npages <= U32_MAX / 2 && !in_nmi())
+		obj = large_slow(central, npages, align_pages, gfp, zeroed);
+	if (IS_ERR(obj))
+		return NULL;
+	mheap_watermark();
+	return obj;
+}
+
+/* To be debugged, if its heap is; NULL if that cannot be, and an ordinary one may do. */
+static noinline void *alloc_large_debug(struct goalloc_heap *heap, size_t size, gfp_t gfp,
+					bool noscan)
+{
+	size_t npages = goalloc_large_pages(debug_total(heap, size));
+	struct span_debug *track;
 	struct mcentral *central;
 	bool zeroed = false;
-	u8 debug = 0;
+	void *obj;
+
+	if (!READ_ONCE(heap->debug))
+		return NULL;
+	central = mcentral_get(heap, noscan, gfp);
+	track = central ? span_debug_alloc(central, 1, gfp) : NULL;
+	if (!track)
+		return NULL;
+	obj = large_pages(central, npages + mcentral_guard(central), goalloc_large_align(size),
+			  gfp & ~__GFP_NOFAIL, &zeroed);
+	if (!obj) {
+		kfree(track);
+		return NULL;
+	}
+	track_alloc(central, obj, npages << GOALLOC_PAGE_SHIFT, gfp);
+	debug_adopt_large(obj, track, size, gfp, zeroed);
+	return obj;
+}
+
+static noinline void *alloc_large(struct goalloc_heap *heap, size_t size, gfp_t gfp, bool noscan)
+{
+	size_t npages = goalloc_large_pages(size), bytes = npages << GOALLOC_PAGE_SHIFT;
+	struct mcentral *central;
+	bool zeroed = false;
 	void *obj;
 
 	if (READ_ONCE(heap->dying))
 		return NULL;
 	central = READ_ONCE(heap->central[noscan]);
 	if (unlikely(!central)) {
+		obj = alloc_large_debug(heap, size, gfp, noscan);
+		if (obj)
+			return obj;
 		central = mcentral_get(heap, noscan, gfp);
-		if (unlikely(!central))
+		if (!central)
 			goto fail;
-		debug = READ_ONCE(heap->debug);
-		if (debug)
-			npages = goalloc_large_pages(debug_total(heap, size));
 	}
-	npages += mcentral_guard(central);
-	obj = mcache_alloc_large(central, npages, align_pages);
-	if (likely(obj))
-		goto done;
-
-	if (npages <= MCACHE_LARGE_PAGES && !in_nmi())
-		mcache_want(central, gfp);
-	obj = ERR_PTR(-ENOMEM);
-	if (fits_arena(npages, align_pages))
-		obj = mheap_alloc_large(central, npages, align_pages, &zeroed);
-	if (IS_ERR(obj) && npages <= U32_MAX / 2 && !in_nmi())
-		obj = large_slow(central, npages, align_pages, gfp, &zeroed);
-	if (IS_ERR(obj))
+	obj = large_pages(central, npages + mcentral_guard(central), goalloc_large_align(size),
+			  gfp, &zeroed);
+	if (!obj)
 		goto fail;
-	mheap_watermark();
-
-done:
-	size = (npages - mcentral_guard(central)) << GOALLOC_PAGE_SHIFT;
-	track_alloc(central, obj, size, gfp);
-	if (unlikely(debug) && debug_adopt_large(heap, obj, want, gfp, zeroed))
-		return obj;
+	track_alloc(central, obj, bytes, gfp);
 	if (!zeroed && want_init_on_alloc(gfp))
-		zero_large(obj, size, gfpflags_allow_blocking(gfp));
-	track_bounds(obj, want, size);
+		zero_large(obj, bytes, gfpflags_allow_blocking(gfp));
+	track_bounds(obj, size, bytes);
 	return obj;
 fail:
-	report_no_memory(central, size, gfp);
+	report_no_memory(central, bytes, gfp);
 	return NULL;
 }
 
@@ -145,8 +175,9 @@ static noinline void *alloc_first(struct goalloc_heap *heap, size_t size,
 
 	if (READ_ONCE(heap->debug)) {
 		if (debug_total(heap, size) > GOALLOC_MAX_SMALL)
-			return alloc_large(heap, size, gfp, spanclass & 1);
-		obj = debug_alloc(heap, NULL, size, spanclass & 1, gfp);
+			obj = alloc_large_debug(heap, size, gfp, spanclass & 1);
+		else
+			obj = debug_alloc(heap, NULL, size, spanclass & 1, gfp);
 		if (obj)
 			return obj;
 	}

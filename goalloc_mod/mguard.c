@@ -17,7 +17,8 @@
 #include "goalloc_internal.h"
 #include "track.h"
 
-#define PATTERN 0xb7b7b7b7b7b7b7b7ULL
+#define PATTERN_BYTE 0xb7
+#define PATTERN (PATTERN_BYTE * 0x0101010101010101ULL)
 #define KASAN_REDZONE 0xFC /* reported as slab-out-of-bounds */
 
 /* From the last object on: what the span's pages have left over goes with it. */
@@ -57,7 +58,7 @@ static unsigned int changed(u64 v)
 	unsigned int i, mask = 0;
 
 	for (i = 0; i < sizeof(v); i++)
-		mask |= (b[i] != (u8)PATTERN) << i;
+		mask |= (b[i] != PATTERN_BYTE) << i;
 	return mask;
 }
 
@@ -99,27 +100,30 @@ struct check {
 	struct guard_counts *counts;
 };
 
+static void count_guard(struct mspan *span, const struct check *check)
+{
+	if (!span->guard || (check->heap && span->central->heap != check->heap))
+		return;
+	check->counts->damaged += mguard_check(span);
+	check->counts->spans++;
+	check->counts->bytes += (void *)guard_end(span) - (void *)guard_start(span);
+}
+
 static void check_span(struct mspan *span, void *data)
 {
-	const struct check *check = data;
-	unsigned long flags = 0;
-	bool small, damaged;
+	unsigned long flags;
 
 	if (!READ_ONCE(span->guard))
 		return;
 	/* A small one's pages stay while preemption is off. */
-	small = READ_ONCE(span->state) == MSPAN_SMALL;
-	if (!small)
-		raw_spin_lock_irqsave(&mheap.lock, flags);
-	if ((small || READ_ONCE(span->state) != MSPAN_DEAD) && span->guard &&
-	    (!check->heap || span->central->heap == check->heap)) {
-		damaged = mguard_check(span);
-		check->counts->spans++;
-		check->counts->bytes += (void *)guard_end(span) - (void *)guard_start(span);
-		check->counts->damaged += damaged;
+	if (READ_ONCE(span->state) == MSPAN_SMALL) {
+		count_guard(span, data);
+		return;
 	}
-	if (!small)
-		raw_spin_unlock_irqrestore(&mheap.lock, flags);
+	raw_spin_lock_irqsave(&mheap.lock, flags);
+	if (READ_ONCE(span->state) != MSPAN_DEAD)
+		count_guard(span, data);
+	raw_spin_unlock_irqrestore(&mheap.lock, flags);
 }
 
 /**

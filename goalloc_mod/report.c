@@ -164,7 +164,7 @@ void report_misuse(enum goalloc_misuse kind, const void *addr, const void *expec
 		atomic_long_inc(&mheap.reports);
 		pr_err("misuse: %s%s%s: %p (%s), by %pS; refused\n", misuses[kind].text,
 		       *to ? " " : "", to, addr, where, (void *)ip);
-		dump_stack();
+		goalloc_dump_stack();
 		debug_print((unsigned long)addr);
 	}
 	if (panic_on_corruption && kind != MISUSE_BAD_GFP)
@@ -198,7 +198,7 @@ void report_damage(enum goalloc_misuse kind, const void *obj, size_t offset, u8 
 		atomic_long_inc(&mheap.reports);
 		pr_err("misuse: %s: %p (%s), byte %zu is %02x, seen by %pS\n",
 		       misuses[kind].text, obj, where, offset, byte, (void *)(ip ?: _RET_IP_));
-		dump_stack();
+		goalloc_dump_stack();
 		debug_print((unsigned long)obj);
 	}
 	if (panic_on_corruption)

@@ -49,8 +49,12 @@ apt_update() {
 			>>"$apt_log" 2>&1
 	else
 		say "apt-get update"
-		as_root apt-get -q -o DPkg::Lock::Timeout=600 update \
-			>>"$apt_log" 2>&1
+		# suites run side by side, and apt-get waits for no list that another fetches
+		(
+			lock apt
+			as_root apt-get -q -o DPkg::Lock::Timeout=600 update \
+				>>"$apt_log" 2>&1
+		)
 	fi
 }
 

@@ -208,9 +208,21 @@ FIXTURE_TEARDOWN(privileges)
 }
 
 /* Hashed; or as they are, for those who have CAP_SYSLOG and are who they were; or zeros. */
+/* Elsewhere, in User-Mode Linux say, they look like any number. */
+static bool kernel_lies_high(void)
+{
+	char *symbols = slurp("/proc/kallsyms");
+	bool high = symbols && !strncmp(symbols, "ffff", 4);
+
+	free(symbols);
+	return high;
+}
+
 TEST_F(privileges, views_follow_kptr_restrict)
 {
 	ASSERT_EQ(put(KPTR, "0"), 0);
+	if (!kernel_lies_high())
+		SKIP(return, "kernel addresses cannot be told from numbers here");
 	EXPECT_EQ(addresses_in_views(&self->views, true), 0);
 	EXPECT_EQ(seen_by(&self->views, become_nobody), 0);
 	EXPECT_EQ(seen_by(&self->views, lose_syslog), 0);
