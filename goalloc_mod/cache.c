@@ -91,7 +91,6 @@ static const char no_heap[] = "there is no such heap, or it is being destroyed";
 static int join_heap(struct goalloc_cache *cache, const char **why)
 {
 	struct goalloc_heap *heap = cache->central.heap;
-	int err;
 
 	/* Another may be at its address. */
 	if (!heap_exists(heap) || heap->id != cache->central.heap_id) {
@@ -102,12 +101,9 @@ static int join_heap(struct goalloc_cache *cache, const char **why)
 		*why = "the heap has one of that name already";
 		return -EEXIST;
 	}
-	err = debug_join_cache(cache);
-	if (err)
-		*why = "no memory for debugging";
-	else
-		list_add_tail(&cache->node, &heap->caches);
-	return err;
+	debug_join_cache(cache);
+	list_add_tail(&cache->node, &heap->caches);
+	return 0;
 }
 
 /**
@@ -178,6 +174,7 @@ struct goalloc_cache *goalloc_cache_create(const char *name, unsigned int size,
 	if (flags & GOALLOC_TYPE_STABLE)
 		cache->central.flags |= MCENTRAL_STABLE;
 	mcache_install(&cache->central);
+	debug_prepare_cache(cache);
 
 	mutex_lock(&heaps_lock);
 	err = join_heap(cache, &why);
@@ -185,6 +182,7 @@ struct goalloc_cache *goalloc_cache_create(const char *name, unsigned int size,
 	if (!err)
 		return cache;
 	mcache_uninstall(&cache->central);
+	kfree(cache->debugged);
 	kfree(cache);
 fail:
 	if (flags & GOALLOC_PANIC)

@@ -105,7 +105,7 @@ unsigned int debug_heap_flags(void)
  *
  * What goalloc_size() may come to sanction is not red zone.
  *
- * Return: bytes, aligned as @size is.
+ * Return: bytes; up to GOALLOC_MAX_SMALL they are aligned as @size is.
  */
 size_t debug_total(const struct goalloc_heap *heap, size_t size)
 {
@@ -113,41 +113,50 @@ size_t debug_total(const struct goalloc_heap *heap, size_t size)
 
 	if (!(READ_ONCE(heap->debug) & GOALLOC_DEBUG_REDZONE))
 		return size;
-	return most > SIZE_MAX - DEBUG_ZONE - align ? SIZE_MAX : ALIGN(most + DEBUG_ZONE, align);
+	if (most > SIZE_MAX - DEBUG_ZONE - align)
+		return SIZE_MAX;
+	/* Of large ones it is the span that is aligned, which need not be as long. */
+	if (ALIGN(most + DEBUG_ZONE, align) > GOALLOC_MAX_SMALL)
+		return most + DEBUG_ZONE;
+	return ALIGN(most + DEBUG_ZONE, align);
 }
 
-static struct mcentral *debug_central(struct goalloc_heap *heap, size_t size, bool noscan,
-				      gfp_t gfp)
+/**
+ * debug_central() - the central of a heap's small objects under debugging
+ * @heap: the heap
+ * @total: what debug_total() said, up to GOALLOC_MAX_SMALL
+ * @noscan: whether they hold no pointers
+ * @gfp: of the allocation
+ *
+ * Context: as @gfp says.
+ * Return: the central, or NULL.
+ */
+struct mcentral *debug_central(struct goalloc_heap *heap, size_t total, bool noscan, gfp_t gfp)
 {
-	unsigned int spanclass = goalloc_size_to_class(debug_total(heap, size)) << 1 | noscan;
+	unsigned int spanclass = goalloc_size_to_class(total) << 1 | noscan;
+	struct heap_debug *debugged = READ_ONCE(heap->debugged);
 
-	return mcentral_get_at(&heap->debugged->central[spanclass], heap, spanclass, gfp,
+	if (!debugged)
+		return NULL;
+	return mcentral_get_at(&debugged->central[spanclass], heap, spanclass, gfp,
 			       MCENTRAL_DEBUG);
 }
 
 /**
- * debug_alloc() - allocate a small object under debugging
- * @heap: the heap, or that of @cache
- * @cache: the cache, or NULL for a general object
- * @size: bytes that were asked for; with its red zone no more than GOALLOC_MAX_SMALL
- *	for a general object
- * @noscan: whether a general object holds no pointers
+ * debug_alloc() - allocate an object of a central under debugging
+ * @central: the central, or NULL
+ * @size: bytes that were asked for
  * @gfp: flags, checked by the caller
  *
  * Context: as @gfp says.
  * Return: the object, or NULL: an ordinary one may do.
  */
-void *debug_alloc(struct goalloc_heap *heap, struct goalloc_cache *cache, size_t size,
-		  bool noscan, gfp_t gfp)
+void *debug_alloc(struct mcentral *central, size_t size, gfp_t gfp)
 {
-	struct mcentral *central;
 	bool dirty = false;
 	void *obj;
 
-	if (in_nmi())
-		return NULL;
-	central = cache ? READ_ONCE(cache->debugged) : debug_central(heap, size, noscan, gfp);
-	if (!central)
+	if (in_nmi() || !central)
 		return NULL;
 	for (;;) {
 		unsigned int n;
@@ -182,8 +191,8 @@ void debug_adopt_large(void *obj, struct span_debug *track, size_t size, gfp_t g
 	struct mspan *span = span_of((unsigned long)obj);
 
 	span->track = track;
-	/* Who sees the flags sees the record: by the order of the reads of who looks. */
-	smp_store_release(&span->debug, track->flags);
+	/* Who sees this sees the record. */
+	smp_store_release(&span->debug, true);
 	debug_started(obj, size, gfp, zeroed);
 }
 
@@ -212,22 +221,23 @@ static int prepare_heap(struct goalloc_heap *heap)
 	return 0;
 }
 
-/* The same in a cache; heaps_lock is held, so nothing may be reclaimed for it. */
-static int prepare_cache(struct goalloc_cache *cache)
+/* The same in a cache, which nobody else prepares meanwhile. */
+static int prepare_cache(struct goalloc_cache *cache, gfp_t gfp)
 {
 	const struct mcentral *plain = &cache->central;
 	struct mcentral *central;
 
 	if (cache->debugged)
 		return 0;
-	central = kzalloc(sizeof(*central), GFP_NOWAIT | __GFP_NOWARN);
+	central = kzalloc(sizeof(*central), gfp | __GFP_NOWARN);
 	if (!central)
 		return -ENOMEM;
 	mcentral_init(central, plain->heap, plain->spanclass);
 	central->cache = cache;
 	cache_geometry(central, plain->elemsize + DEBUG_ZONE, cache->align);
 	central->flags = (plain->flags & ~MCENTRAL_PERCPU) | MCENTRAL_DEBUG;
-	WRITE_ONCE(cache->debugged, central);
+	/* Who finds it finds it initialised. */
+	smp_store_release(&cache->debugged, central);
 	return 0;
 }
 
@@ -251,7 +261,7 @@ static void switch_heap(struct goalloc_heap *heap)
 		switch_cache(cache);
 }
 
-/* heaps_lock is held. */
+/* heaps_lock is held, so nothing may be reclaimed for it. */
 static int set_heap_debug(struct goalloc_heap *heap, unsigned int flags)
 {
 	struct goalloc_cache *cache;
@@ -259,7 +269,7 @@ static int set_heap_debug(struct goalloc_heap *heap, unsigned int flags)
 
 	list_for_each_entry(cache, &heap->caches, node)
 		if (flags && !err)
-			err = prepare_cache(cache);
+			err = prepare_cache(cache, GFP_NOWAIT);
 	if (err)
 		return err;
 	WRITE_ONCE(heap->debug, flags);
@@ -270,7 +280,7 @@ static int set_heap_debug(struct goalloc_heap *heap, unsigned int flags)
 /* heaps_lock is held. */
 static int set_cache_debug(struct goalloc_cache *cache, unsigned int flags)
 {
-	int err = flags | cache->central.heap->debug ? prepare_cache(cache) : 0;
+	int err = flags | cache->central.heap->debug ? prepare_cache(cache, GFP_NOWAIT) : 0;
 
 	if (err)
 		return err;
@@ -338,10 +348,17 @@ int goalloc_cache_set_debug(struct goalloc_cache *cache, unsigned int flags)
 }
 EXPORT_SYMBOL_GPL(goalloc_cache_set_debug);
 
-/* A new cache follows its heap; heaps_lock is held. */
-int debug_join_cache(struct goalloc_cache *cache)
+/* A new cache, which nobody knows of, is to follow its heap; may sleep. */
+void debug_prepare_cache(struct goalloc_cache *cache)
 {
-	return set_cache_debug(cache, 0);
+	if (READ_ONCE(cache->central.heap->debug))
+		prepare_cache(cache, GFP_KERNEL);
+}
+
+/* It does from now on, or else is an ordinary one; heaps_lock is held. */
+void debug_join_cache(struct goalloc_cache *cache)
+{
+	set_cache_debug(cache, 0);
 }
 
 /* For debugfs, which knows the name of a cache alone. */
@@ -370,31 +387,24 @@ int debug_set_named(struct goalloc_heap *heap, const char *name, unsigned int fl
 struct check {
 	const struct goalloc_heap *heap;
 	unsigned long damaged;
-	struct {
-		unsigned long addr;
-		unsigned long bad;
-		enum goalloc_misuse kind;
-	} named[CHECK_NAMED];
+	struct damage named[CHECK_NAMED];
 };
 
 static void check_span(struct mspan *span, void *data)
 {
+	const struct span_debug *track = span_track(span);
 	struct check *check = data;
+	unsigned long addr = span->base;
+	struct damage damage;
 	unsigned int i;
 
-	if (span->central->heap != check->heap || !span->debug)
+	if (!track || span->central->heap != check->heap)
 		return;
-	for (i = 0; i < span->nelems; i++) {
-		unsigned long addr = span->base + (unsigned long)i * span->elemsize, bad;
-		enum goalloc_misuse kind;
-
-		if (debug_intact(span, addr, &bad, &kind))
+	for (i = 0; i < track->nslots; i++, addr += track->bytes) {
+		if (debug_intact(span, addr, &damage))
 			continue;
-		if (check->damaged < CHECK_NAMED) {
-			check->named[check->damaged].addr = addr;
-			check->named[check->damaged].bad = bad;
-			check->named[check->damaged].kind = kind;
-		}
+		if (check->damaged < CHECK_NAMED)
+			check->named[check->damaged] = damage;
 		check->damaged++;
 	}
 }
@@ -413,7 +423,7 @@ unsigned long debug_check(struct goalloc_heap *heap)
 
 	mheap_walk(check_span, &check);
 	for (i = 0; i < min_t(unsigned long, check.damaged, CHECK_NAMED); i++)
-		debug_report(check.named[i].addr, check.named[i].bad, check.named[i].kind, 0);
+		debug_report(&check.named[i], 0);
 	return check.damaged;
 }
 EXPORT_SYMBOL_FOR_TEST(debug_check);

@@ -79,30 +79,29 @@ static void note(struct debug_event *event, u8 flags, gfp_t gfp)
 
 /**
  * span_debug_alloc() - what a span under debugging needs
- * @central: of the span
- * @nelems: its slots
+ * @nslots: its slots
+ * @bytes: of one of them
  * @gfp: of the allocation that it is for
  *
  * Context: as @gfp says; no lock held.
  * Return: that, with no slot ever handed out, or NULL.
  */
-struct span_debug *span_debug_alloc(const struct mcentral *central, unsigned int nelems, gfp_t gfp)
+struct span_debug *span_debug_alloc(unsigned int nslots, size_t bytes, gfp_t gfp)
 {
-	u8 flags = READ_ONCE(central->heap->debug);
 	struct span_debug *track;
-	size_t size;
+	size_t size = struct_size(track, slots, nslots);
 
 	if (!may_allocate())
 		return NULL;
-	if (central->cache)
-		flags |= READ_ONCE(central->cache->debug);
-	size = struct_size(track, slots, nelems);
-	track = kzalloc(size + DIV_ROUND_UP(nelems, 64) * sizeof(struct slot_group),
+	track = kzalloc(size + DIV_ROUND_UP(nslots, 64) * sizeof(struct slot_group),
 			inner_gfp(gfp));
 	if (!track)
 		return NULL;
-	track->flags = flags;
+	/* kmemleak does not look into mspans: see arena_create(). */
+	kmemleak_not_leak(track);
 	track->bits = (void *)track + size;
+	track->bytes = bytes;
+	track->nslots = nslots;
 	return track;
 }
 
@@ -111,14 +110,19 @@ void span_debug_free(struct mspan *span)
 {
 	struct span_debug *track = span->track;
 
-	span->debug = 0;
+	/* Before the span has another life: see span_track(). */
+	WRITE_ONCE(span->debug, 0);
 	kfree_rcu(track, rcu);
 }
 
-/* Objects that keep their contents while free are not filled then. */
-static bool filled_when_free(const struct mspan *span)
+/* For new objects; those that keep their contents while free are not filled then. */
+static u8 flags_of(const struct mcentral *central)
 {
-	return span->debug & GOALLOC_DEBUG_POISON && track_poisons(span->central);
+	u8 flags = READ_ONCE(central->heap->debug);
+
+	if (central->cache)
+		flags |= READ_ONCE(central->cache->debug);
+	return track_poisons(central) ? flags : flags & ~GOALLOC_DEBUG_POISON;
 }
 
 /* In steps: see zero_large(). */
@@ -173,36 +177,47 @@ static void *free_damage(void *obj, size_t size)
 
 /**
  * debug_intact() - whether an object, or what was one, is as it must be
- * @span: its span, under debugging
+ * @span: its span
  * @addr: its first byte
- * @bad: set to the first byte that is not
- * @kind: set to what that means
+ * @damage: set to what is wrong
  *
  * Context: any; preemption off.
  * Return: true if it is, or cannot be told.
  */
-bool debug_intact(const struct mspan *span, unsigned long addr, unsigned long *bad,
-		  enum goalloc_misuse *kind)
+bool debug_intact(const struct mspan *span, unsigned long addr, struct damage *damage)
 {
+	struct span_debug *track = span_track(span);
 	struct debug_slot *slot = debug_slot_of(span, addr);
-	/* Before the size: pairs with the release of who changed it. */
-	u8 state = smp_load_acquire(&slot->state);
-	size_t size = READ_ONCE(slot->size);
-	void *at = NULL;
+	u8 *at = NULL;
+	size_t size;
+	u32 life;
+	u8 state, flags;
 
-	if (state == DEBUG_LIVE && span->debug & GOALLOC_DEBUG_REDZONE) {
-		*kind = MISUSE_OVERFLOW;
-		at = first_unlike((void *)addr + size, SLUB_RED_ACTIVE,
-				  debug_slot_bytes(span) - size);
+	if (!track || !slot)
+		return true;
+	state = smp_load_acquire(&slot->state);
+	life = READ_ONCE(slot->life);
+	flags = READ_ONCE(slot->flags);
+	size = READ_ONCE(slot->size);
+	if (size > track->bytes)
+		return true;
+	if (state == DEBUG_LIVE && flags & GOALLOC_DEBUG_REDZONE) {
+		damage->kind = MISUSE_OVERFLOW;
+		at = first_unlike((void *)addr + size, SLUB_RED_ACTIVE, track->bytes - size);
 	} else if ((state == DEBUG_FREE || state == DEBUG_QUARANTINED) &&
-		   filled_when_free(span)) {
-		*kind = MISUSE_USE_AFTER_FREE;
+		   flags & GOALLOC_DEBUG_POISON) {
+		damage->kind = MISUSE_USE_AFTER_FREE;
 		at = free_damage((void *)addr, size);
 	}
-	*bad = (unsigned long)at;
-	/* Another life of the slot may have begun, or this one ended. */
+	if (!at)
+		return true;
+	damage->addr = addr;
+	damage->offset = at - (u8 *)addr;
+	damage->byte = *at;
+	/* Another life of the slot may have begun, this one ended, or the object grown. */
 	smp_rmb();
-	return !at || READ_ONCE(slot->state) != state;
+	return READ_ONCE(slot->state) != state || READ_ONCE(slot->life) != life ||
+	       READ_ONCE(slot->size) != size;
 }
 
 /**
@@ -216,31 +231,45 @@ bool debug_intact(const struct mspan *span, unsigned long addr, unsigned long *b
  */
 void debug_started(void *obj, size_t size, gfp_t gfp, bool zeroed)
 {
-	unsigned long addr = (unsigned long)obj, bad;
+	unsigned long addr = (unsigned long)obj;
+	/* The object is the caller's, and so its span stays. */
 	struct mspan *span = span_containing(addr);
 	struct mcentral *central = span->central;
 	struct debug_slot *slot = debug_slot_of(span, addr);
+	size_t bytes = span->track->bytes;
 	bool kept = central->flags & (MCENTRAL_CTOR | MCENTRAL_KEEP);
-	enum goalloc_misuse kind;
+	u8 flags = flags_of(central);
+	struct damage damage;
 
-	if (!debug_intact(span, addr, &bad, &kind))
-		debug_report(addr, bad, kind, _RET_IP_);
+	if (!debug_intact(span, addr, &damage))
+		debug_report(&damage, _RET_IP_);
 	WRITE_ONCE(slot->size, size);
-	/* Whoever sees the state sees the size. */
+	WRITE_ONCE(slot->flags, flags);
+	WRITE_ONCE(slot->life, slot->life + 1);
+	/* Whoever sees the state sees the rest. */
 	smp_store_release(&slot->state, DEBUG_NEW);
-	note(&slot->alloc, span->debug, gfp);
+	note(&slot->alloc, flags, gfp);
 
 	if (kept ? !!(gfp & __GFP_ZERO) : want_init_on_alloc(gfp)) {
 		if (!zeroed)
 			fill(obj, 0, size, gfpflags_allow_blocking(gfp));
-	} else if (!kept && span->debug & GOALLOC_DEBUG_POISON) {
+	} else if (flags & GOALLOC_DEBUG_POISON) {
 		fill(obj, POISON_INUSE, size, gfpflags_allow_blocking(gfp));
 	}
-	if (span->debug & GOALLOC_DEBUG_REDZONE)
-		memset(obj + size, SLUB_RED_ACTIVE, debug_slot_bytes(span) - size);
-	track_bounds(obj, size, debug_slot_bytes(span));
+	if (flags & GOALLOC_DEBUG_REDZONE)
+		memset(obj + size, SLUB_RED_ACTIVE, bytes - size);
+	track_bounds(obj, size, bytes);
 	/* Pairs with the acquire of debug_intact(). */
 	smp_store_release(&slot->state, DEBUG_LIVE);
+}
+
+/* What debug_alloc() gave is taken back, unused; preemption is off. */
+void debug_unused(const struct mspan *span, unsigned long addr)
+{
+	struct debug_slot *slot = debug_slot_of(span, addr);
+
+	if (slot)
+		smp_store_release(&slot->state, DEBUG_NEW);
 }
 
 /**
@@ -252,47 +281,48 @@ void debug_started(void *obj, size_t size, gfp_t gfp, bool zeroed)
  */
 void debug_ended(void *obj, unsigned long ip)
 {
-	unsigned long addr = (unsigned long)obj, bad;
+	unsigned long addr = (unsigned long)obj;
 	struct debug_slot *slot;
-	enum goalloc_misuse kind;
+	struct damage damage;
 	struct mspan *span;
 	size_t size = 0;
 	bool intact;
 
 	preempt_disable();
 	span = span_containing(addr);
+	slot = span ? debug_slot_of(span, addr) : NULL;
 	/* A second free of it may have been faster. */
-	if (!span || !span->debug) {
+	if (!slot) {
 		preempt_enable();
 		return;
 	}
-	slot = debug_slot_of(span, addr);
-	intact = debug_intact(span, addr, &bad, &kind);
+	intact = debug_intact(span, addr, &damage);
 	if (READ_ONCE(slot->state) != DEBUG_RCU)
-		note(&slot->free, span->debug, GFP_NOWAIT);
-	if (filled_when_free(span))
+		note(&slot->free, slot->flags, GFP_NOWAIT);
+	if (slot->flags & GOALLOC_DEBUG_POISON)
 		size = READ_ONCE(slot->size);
 	preempt_enable();
 
 	if (!intact)
-		debug_report(addr, bad, kind, ip);
+		debug_report(&damage, ip);
 	/* It may be long, and is the caller's. */
 	fill_free(obj, size);
 
 	preempt_disable();
 	span = span_containing(addr);
-	if (span && span->debug)
+	slot = span ? debug_slot_of(span, addr) : NULL;
+	if (slot)
 		/* Pairs with the acquire of debug_intact(). */
-		smp_store_release(&debug_slot_of(span, addr)->state, DEBUG_FREE);
+		smp_store_release(&slot->state, DEBUG_FREE);
 	preempt_enable();
 }
 
-/* An object has been given to goalloc_free_rcu(); preemption is off. */
+/* An object has been given to goalloc_free_rcu(), and is in limbo; preemption is off. */
 void debug_ended_rcu(struct mspan *span, unsigned long addr)
 {
 	struct debug_slot *slot = debug_slot_of(span, addr);
 
-	note(&slot->free, span->debug, GFP_NOWAIT);
+	note(&slot->free, slot->flags, GFP_NOWAIT);
 	WRITE_ONCE(slot->state, DEBUG_RCU);
 }
 
@@ -309,12 +339,14 @@ size_t debug_sanction(const void *obj)
 	struct mspan *span = span_containing(addr);
 	const struct goalloc_cache *cache = span->central->cache;
 	struct debug_slot *slot = debug_slot_of(span, addr);
-	size_t had = slot->size;
+	size_t bytes = span->track->bytes, had = slot->size;
 	size_t size = cache ? cache->central.elemsize : goalloc_size_roundup(had);
 
-	size = min(size, debug_slot_bytes(span));
+	size = min(size, bytes);
 	WRITE_ONCE(slot->size, size);
-	track_bounds(obj, size, debug_slot_bytes(span));
+	/* Before what was red zone changes: pairs with the smp_rmb() of debug_intact(). */
+	smp_wmb();
+	track_bounds(obj, size, bytes);
 	/* If the object was zeroed, all that realloc would copy is to be. */
 	if (size > had)
 		memset((void *)obj + had, 0, size - had);
@@ -324,7 +356,9 @@ size_t debug_sanction(const void *obj)
 /* Where the object was allocated, or 0; preemption is off. */
 u32 debug_alloc_stack(const struct mspan *span, unsigned long addr)
 {
-	return span->debug ? debug_slot_of(span, addr)->alloc.stack : 0;
+	const struct debug_slot *slot = debug_slot_of(span, addr);
+
+	return slot ? slot->alloc.stack : 0;
 }
 
 static void print_event(const char *what, const struct debug_event *event)
@@ -342,16 +376,18 @@ static void print_event(const char *what, const struct debug_event *event)
  */
 void debug_print(unsigned long addr)
 {
-	struct mspan *span;
+	const struct debug_slot *from;
 	struct debug_slot slot = {};
+	struct mspan *span;
 
 	preempt_disable();
 	span = span_containing(addr);
-	if (span && span->debug && debug_index(span, addr) < span->nelems)
+	from = span ? debug_slot_of(span, addr) : NULL;
+	if (from)
 		/* It may change meanwhile: what is printed is for people. */
-		slot = data_race(*debug_slot_of(span, addr));
+		slot = data_race(*from);
 	preempt_enable();
-	if (slot.alloc.pid || slot.alloc.when)
+	if (slot.life)
 		print_event("allocated", &slot.alloc);
 	if (slot.free.when && slot.state != DEBUG_LIVE)
 		print_event("freed", &slot.free);
@@ -359,15 +395,12 @@ void debug_print(unsigned long addr)
 
 /**
  * debug_report() - report bytes that are not as they were left
- * @addr: the object
- * @bad: the first such byte
- * @kind: what it means
+ * @damage: which, and what it means
  * @ip: who made us look, or 0 to have it printed each time
  *
  * Context: any; no lock held.
  */
-void debug_report(unsigned long addr, unsigned long bad, enum goalloc_misuse kind,
-		  unsigned long ip)
+void debug_report(const struct damage *damage, unsigned long ip)
 {
-	report_damage(kind, (void *)addr, bad - addr, *(u8 *)bad, ip);
+	report_damage(damage->kind, (void *)damage->addr, damage->offset, damage->byte, ip);
 }

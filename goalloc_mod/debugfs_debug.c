@@ -37,7 +37,7 @@ static int heap_debug_act(struct goalloc_heap *heap, char *text)
 	char *name = text, *first = strsep(&name, " ");
 	unsigned int flags;
 
-	if (!strcmp(text, "check"))
+	if (!strcmp(first, "check") && !name)
 		return debug_check(heap) ? -EUCLEAN : 0;
 	if (debug_parse(first, &flags))
 		return -EINVAL;

@@ -13,7 +13,8 @@
  *	   mcentral.lock	(raw) the span lists of one class or cache
  *	    mheap.lock		(raw) the page allocator, large spans, span bit blocks
  *
- * reserves_lock (raw; reserve.c) is taken alone.
+ * reserves_lock (raw; reserve.c), a quarantine's (raw; quarantine.c), and those of
+ * callback.c (raw) are taken alone.
  *
  * Lock-free: an address is looked up in the arena index, and its span used,
  * with preemption off; see arena.c and mspan.h.
@@ -589,6 +590,12 @@ static inline bool goalloc_lock(raw_spinlock_t *lock, unsigned long *flags)
 static inline bool goalloc_may_grow(gfp_t gfp)
 {
 	return gfpflags_allow_blocking(gfp) && !(current->flags & PF_MEMALLOC);
+}
+
+/* Whether it must not fail, and can wait for that; reclaim waits for the service worker. */
+static inline bool goalloc_nofail(gfp_t gfp)
+{
+	return gfp & __GFP_NOFAIL && gfpflags_allow_blocking(gfp);
 }
 
 /* Free pages that a worker sees to. */

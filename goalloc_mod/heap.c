@@ -284,6 +284,19 @@ static void destroy(struct goalloc_heap *heap)
 	kfree(heap);
 }
 
+/* Whether others destroy a cache of it, which began before the heap did. */
+static bool cache_dying(struct goalloc_heap *heap)
+{
+	struct goalloc_cache *cache;
+	bool dying = false;
+
+	mutex_lock(&heaps_lock);
+	list_for_each_entry(cache, &heap->caches, node)
+		dying |= cache->dying;
+	mutex_unlock(&heaps_lock);
+	return dying;
+}
+
 /* Of several who destroy a heap one succeeds. */
 static bool start_to_die(struct goalloc_heap *heap)
 {
@@ -325,6 +338,8 @@ void goalloc_heap_destroy(struct goalloc_heap *heap)
 		pr_err("there is no heap %p, or it is being destroyed; refused\n", heap);
 		return;
 	}
+	while (cache_dying(heap))
+		schedule_timeout_uninterruptible(1);
 	destroy(heap);
 }
 EXPORT_SYMBOL_GPL(goalloc_heap_destroy);

@@ -9,7 +9,8 @@
  *	__GFP_ZERO				honoured
  *	__GFP_DIRECT_RECLAIM			may sleep, for a new arena; without it only
  *						memory that is there is handed out
- *	__GFP_NOFAIL				with __GFP_DIRECT_RECLAIM: retried for ever
+ *	__GFP_NOFAIL				with __GFP_DIRECT_RECLAIM: retried for ever;
+ *						not what is over an arena, in reclaim
  *	__GFP_NOWARN				no message on failure
  *	__GFP_IO, __GFP_FS			always as if cleared: arenas are reserved
  *						under memalloc_noio_save()
@@ -42,11 +43,12 @@ static bool fits_arena(size_t npages, u32 align_pages)
 static void *large_slow(struct mcentral *central, u32 npages, u32 align_pages, gfp_t gfp,
 			bool *zeroed)
 {
+	bool may_grow = goalloc_may_grow(gfp), nofail = goalloc_nofail(gfp);
 	bool fits = fits_arena(npages, align_pages);
 	unsigned int tries;
 	void *obj;
 
-	if (!fits && !goalloc_may_grow(gfp))
+	if (!fits && !may_grow)
 		return ERR_PTR(-ENOMEM);
 	/* Pages that this CPU keeps may be those that are missing. */
 	if (fits)
@@ -58,14 +60,13 @@ static void *large_slow(struct mcentral *central, u32 npages, u32 align_pages, g
 			obj = mheap_alloc_dedicated(central, npages, align_pages, zeroed);
 		if (!IS_ERR(obj))
 			return obj;
-		if (!goalloc_may_grow(gfp)) {
+		if (!may_grow)
 			mheap_service_soon();
-			return obj;
-		}
-		if ((tries < 3 || gfp & __GFP_NOFAIL) && (fits || PTR_ERR(obj) == -EDQUOT) &&
-		    mcentral_make_room(central, npages, align_pages, PTR_ERR(obj)) && tries < 3)
+		else if ((tries < 3 || nofail) && (fits || PTR_ERR(obj) == -EDQUOT) &&
+			 mcentral_make_room(central, npages, align_pages, PTR_ERR(obj)) &&
+			 tries < 3)
 			continue;
-		if (!(gfp & __GFP_NOFAIL))
+		if (!nofail)
 			return obj;
 		schedule_timeout_uninterruptible(HZ / 50 + 1);
 	}
@@ -112,6 +113,7 @@ static noinline void *alloc_large_debug(struct goalloc_heap *heap, size_t size, 
 					bool noscan)
 {
 	size_t npages = goalloc_large_pages(debug_total(heap, size));
+	size_t bytes = npages << GOALLOC_PAGE_SHIFT;
 	struct span_debug *track;
 	struct mcentral *central;
 	bool zeroed = false;
@@ -120,7 +122,7 @@ static noinline void *alloc_large_debug(struct goalloc_heap *heap, size_t size, 
 	if (!READ_ONCE(heap->debug))
 		return NULL;
 	central = mcentral_get(heap, noscan, gfp);
-	track = central ? span_debug_alloc(central, 1, gfp) : NULL;
+	track = central ? span_debug_alloc(1, bytes, gfp) : NULL;
 	if (!track)
 		return NULL;
 	obj = large_pages(central, npages + mcentral_guard(central), goalloc_large_align(size),
@@ -129,7 +131,7 @@ static noinline void *alloc_large_debug(struct goalloc_heap *heap, size_t size, 
 		kfree(track);
 		return NULL;
 	}
-	track_alloc(central, obj, npages << GOALLOC_PAGE_SHIFT, gfp);
+	track_alloc(central, obj, bytes, gfp);
 	debug_adopt_large(obj, track, size, gfp, zeroed);
 	return obj;
 }
@@ -174,10 +176,13 @@ static noinline void *alloc_first(struct goalloc_heap *heap, size_t size,
 	void *obj;
 
 	if (READ_ONCE(heap->debug)) {
-		if (debug_total(heap, size) > GOALLOC_MAX_SMALL)
+		size_t total = debug_total(heap, size);
+
+		if (total > GOALLOC_MAX_SMALL)
 			obj = alloc_large_debug(heap, size, gfp, spanclass & 1);
 		else
-			obj = debug_alloc(heap, NULL, size, spanclass & 1, gfp);
+			obj = debug_alloc(debug_central(heap, total, spanclass & 1, gfp), size,
+					  gfp);
 		if (obj)
 			return obj;
 	}
@@ -344,7 +349,8 @@ int goalloc_bulk(struct mcentral *central, gfp_t gfp, size_t nr, void **objs)
 		for (n = 0; n < nr; n++) {
 			objs[n] = mcache_alloc_slow(central, gfp);
 			if (!objs[n]) {
-				goalloc_free_bulk(n, objs);
+				while (n)
+					goalloc_unalloc(objs[--n]);
 				return 0;
 			}
 		}

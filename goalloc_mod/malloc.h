@@ -16,6 +16,8 @@
  * @base: its first byte
  * @size: bytes of its slot
  * @noscan: holds no pointers
+ * @useroffset: with @cache: where what may be copied to and from user space begins
+ * @usersize: with @cache: how much that is
  * @debug: is under debugging: @size is what was asked for
  */
 struct object_info {
@@ -25,6 +27,8 @@ struct object_info {
 	size_t size;
 	bool noscan;
 	bool debug;
+	unsigned int useroffset;
+	unsigned int usersize;
 };
 
 bool object_lookup(const void *obj, struct object_info *info, enum goalloc_misuse *kind);

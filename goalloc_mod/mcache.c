@@ -332,7 +332,7 @@ void *mcache_alloc_slow(struct mcentral *central, gfp_t gfp)
 	void *obj;
 
 	if (unlikely(READ_ONCE(central->debug))) {
-		obj = debug_alloc(central->heap, central->cache, central->cache->size, false, gfp);
+		obj = debug_alloc(READ_ONCE(central->cache->debugged), central->cache->size, gfp);
 		if (obj)
 			return obj;
 	}

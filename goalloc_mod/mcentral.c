@@ -437,7 +437,7 @@ bool mcentral_make_room(struct mcentral *central, u32 npages, u32 align_pages, i
 /* A span, NULL if there is room without one, or an error pointer; as @gfp says. */
 static struct mspan *new_span(struct mcentral *central, gfp_t gfp, struct span_debug *track)
 {
-	bool may_block = goalloc_may_grow(gfp);
+	bool may_grow = goalloc_may_grow(gfp), nofail = goalloc_nofail(gfp);
 	struct mspan *span;
 	unsigned int tries;
 
@@ -450,16 +450,14 @@ static struct mspan *new_span(struct mcentral *central, gfp_t gfp, struct span_d
 		/* What a choosy caller left will have to do. */
 		if (READ_ONCE(central->npartial))
 			return NULL;
-		if (!may_block) {
+		if (!may_grow)
 			mheap_service_soon();
-			return span;
-		}
-		if ((tries < 3 || gfp & __GFP_NOFAIL) &&
-		    mcentral_make_room(central, central->npages, central->align_pages,
-				       PTR_ERR(span)) &&
-		    tries < 3)
+		else if ((tries < 3 || nofail) &&
+			 mcentral_make_room(central, central->npages, central->align_pages,
+					    PTR_ERR(span)) &&
+			 tries < 3)
 			continue;
-		if (!(gfp & __GFP_NOFAIL))
+		if (!nofail)
 			return span;
 		schedule_timeout_uninterruptible(HZ / 50 + 1);
 	}
@@ -494,7 +492,7 @@ bool mcentral_grow(struct mcentral *central, gfp_t gfp)
 
 	mcache_want(central, gfp);
 	if (central->flags & MCENTRAL_DEBUG) {
-		track = span_debug_alloc(central, central->nelems, gfp);
+		track = span_debug_alloc(central->nelems, central->elemsize, gfp);
 		if (!track)
 			return false;
 	}

@@ -62,6 +62,7 @@ static enum goalloc_misuse wrong_owner(enum free_check check)
 static bool lookup(unsigned long addr, bool interior, struct object_info *info,
 		   enum goalloc_misuse *kind)
 {
+	const struct debug_slot *record;
 	struct mcentral *central;
 	struct mspan *span;
 	bool ok = false;
@@ -95,15 +96,21 @@ static bool lookup(unsigned long addr, bool interior, struct object_info *info,
 			goto out;
 		}
 	}
-	info->debug = span->debug;
-	if (info->debug)
-		info->size = READ_ONCE(debug_slot_of(span, addr)->size);
+	record = debug_slot_of(span, addr);
+	info->debug = record;
+	if (record)
+		info->size = READ_ONCE(record->size);
 	if ((!interior && info->base != addr) || addr - info->base >= info->size) {
 		*kind = MISUSE_INTERIOR;
 		goto out;
 	}
 	info->heap = central->heap;
 	info->cache = central->cache;
+	/* Of another's object the cache may be gone when the caller looks. */
+	if (central->cache) {
+		info->useroffset = central->cache->useroffset;
+		info->usersize = central->cache->usersize;
+	}
 	info->noscan = central->spanclass & 1;
 	ok = true;
 out:
@@ -273,7 +280,7 @@ static noinline void free_large(struct mspan *span, const void *obj, enum free_c
 		if (span_of(addr) != span || span->central != central)
 			goto bad;
 	}
-	if (unlikely(span->debug & GOALLOC_DEBUG_QUARANTINE) && !in_nmi()) {
+	if (unlikely(span->debug) && !in_nmi()) {
 		if (!mheap_change_large(span, MSPAN_LARGE, MSPAN_LIMBO))
 			goto bad;
 		end_limbo_large(span);
@@ -367,7 +374,7 @@ static noinline void free_odd(struct mspan *span, const void *obj, enum free_che
 		kind = MISUSE_DEAD;
 		goto bad;
 	}
-	if (span->debug & GOALLOC_DEBUG_QUARANTINE && !in_nmi())
+	if (span->debug && !in_nmi())
 		ok = free_to_quarantine(central, span, slot, addr);
 	else
 		ok = free_buried(central, span, slot, addr);
@@ -649,6 +656,7 @@ void goalloc_unalloc(void *obj)
 
 	preempt_disable();
 	span = span_of(addr);
+	debug_unused(span, addr);
 	free_buried(span->central, span, mspan_slot(span, addr), addr);
 	preempt_enable();
 }

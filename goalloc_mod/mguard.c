@@ -19,7 +19,6 @@
 
 #define PATTERN_BYTE 0xb7
 #define PATTERN (PATTERN_BYTE * 0x0101010101010101ULL)
-#define KASAN_REDZONE 0xFC /* reported as slab-out-of-bounds */
 
 /* From the last object on: what the span's pages have left over goes with it. */
 static u64 *guard_start(const struct mspan *span)
@@ -48,7 +47,7 @@ void mguard_fill(struct mspan *span)
 		return;
 	for (p = start; p < end; p++)
 		WRITE_ONCE(*p, PATTERN);
-	track_poison(start, (void *)end - (void *)start, KASAN_REDZONE);
+	track_poison(start, (void *)end - (void *)start, GOALLOC_KASAN_ZONE);
 }
 
 /* The bytes of @v that are not the pattern's, as a mask; bit 0 is that of the lowest address. */

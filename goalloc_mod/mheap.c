@@ -147,9 +147,10 @@ unlock:
 	span->fresh = zeroed ? 0 : central->nelems;
 	span->spanclass = central->spanclass;
 	span->flags = 0;
-	span->debug = track ? track->flags : 0;
 	if (track)
 		span->track = track;
+	/* Who sees this sees the record: pairs with span_track(). */
+	smp_store_release(&span->debug, !!track);
 	span->owner = MSPAN_WORKER;
 	span->queued = 1;
 	span->guard = mcentral_guard(central);

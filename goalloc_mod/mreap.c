@@ -106,8 +106,7 @@ unsigned long mheap_shrink(struct goalloc_heap *heap, struct goalloc_cache *cach
 	/* What waits in goalloc_free_rcu() shall count as free. */
 	rcu_barrier();
 	mcache_flush(heap, cache);
-	if (heap)
-		quarantine_flush(heap);
+	quarantine_flush_all(heap);
 	mcentral_drop_all_empty(heap, cache);
 	mheap_reap_now();
 	return mheap_release(ULONG_MAX) << GOALLOC_PAGE_SHIFT;

@@ -42,11 +42,10 @@ static void let_go(unsigned long addr)
 {
 	/* Limbo keeps it. */
 	struct mspan *span = span_containing(addr);
-	enum goalloc_misuse kind;
-	unsigned long bad;
+	struct damage damage;
 
-	if (!debug_intact(span, addr, &bad, &kind))
-		debug_report(addr, bad, kind, _RET_IP_);
+	if (!debug_intact(span, addr, &damage))
+		debug_report(&damage, _RET_IP_);
 
 	WRITE_ONCE(debug_slot_of(span, addr)->state, DEBUG_FREE);
 	if (span->elemsize) {
@@ -68,15 +67,18 @@ static void let_go(unsigned long addr)
 bool quarantine_put(struct mspan *span, unsigned long addr)
 {
 	const struct mcentral *central = span->central;
-	struct quarantine *q;
-	size_t bytes = debug_slot_bytes(span);
+	struct span_debug *track = span_track(span);
+	struct debug_slot *slot = debug_slot_of(span, addr);
 	unsigned long left[LEAVE_MAX];
+	struct quarantine *q;
 	unsigned int i, n = 0;
 	unsigned long flags;
+	size_t bytes;
 	bool ok;
 
-	if (!(span->debug & GOALLOC_DEBUG_QUARANTINE) || bytes > QUARANTINE_BYTES)
+	if (!slot || !(slot->flags & GOALLOC_DEBUG_QUARANTINE) || track->bytes > QUARANTINE_BYTES)
 		return false;
+	bytes = track->bytes;
 	q = &central->heap->debugged->quarantine;
 	raw_spin_lock_irqsave(&q->lock, flags);
 	while (n < LEAVE_MAX && (q->n == QUARANTINE_OBJS || q->bytes + bytes > QUARANTINE_BYTES))
@@ -85,7 +87,7 @@ bool quarantine_put(struct mspan *span, unsigned long addr)
 	ok = !READ_ONCE(central->closed) && q->n < QUARANTINE_OBJS &&
 	     q->bytes + bytes <= QUARANTINE_BYTES;
 	if (ok) {
-		WRITE_ONCE(debug_slot_of(span, addr)->state, DEBUG_QUARANTINED);
+		WRITE_ONCE(slot->state, DEBUG_QUARANTINED);
 		push(q, addr, bytes);
 	}
 	raw_spin_unlock_irqrestore(&q->lock, flags);
@@ -103,12 +105,19 @@ bool quarantine_put(struct mspan *span, unsigned long addr)
 void quarantine_flush(struct goalloc_heap *heap)
 {
 	struct heap_debug *debugged = READ_ONCE(heap->debugged);
-	unsigned int left = debugged ? READ_ONCE(debugged->quarantine.n) : 0;
+	struct quarantine *q;
+	unsigned long flags;
+	unsigned int left;
 
+	if (!debugged)
+		return;
+	q = &debugged->quarantine;
+	/* Whoever comes in after this sees what the caller has closed. */
+	raw_spin_lock_irqsave(&q->lock, flags);
+	left = q->n;
+	raw_spin_unlock_irqrestore(&q->lock, flags);
 	for (; left; left--) {
-		struct quarantine *q = &debugged->quarantine;
 		unsigned long addr = 0;
-		unsigned long flags;
 
 		/* Its cache waits for this, if it goes at the same time. */
 		preempt_disable();
@@ -123,6 +132,18 @@ void quarantine_flush(struct goalloc_heap *heap)
 			break;
 		cond_resched();
 	}
+}
+
+/* The same for a heap, or for all of them if it is NULL. May sleep. */
+void quarantine_flush_all(struct goalloc_heap *heap)
+{
+	struct goalloc_heap *h;
+
+	mutex_lock(&heaps_lock);
+	list_for_each_entry(h, &heaps, node)
+		if (!heap || h == heap)
+			quarantine_flush(h);
+	mutex_unlock(&heaps_lock);
 }
 
 /* Objects in it, for people to read. */

@@ -133,6 +133,10 @@ static bool fits(const struct goalloc_reserve *reserve, const void *obj,
 	*kind = MISUSE_WRONG_RESERVE;
 	if (info->heap != reserve->heap || info->cache != reserve->cache)
 		return false;
+	/* One slot may be as long as another, and be of a request that promises less. */
+	if (!info->cache && (info->noscan || !IS_ALIGNED((unsigned long)obj,
+							 goalloc_align(reserve->size))))
+		return false;
 	/* Under debugging an object ends where what was asked for, or sanctioned, does. */
 	if (info->debug)
 		return info->size >= reserve->size && info->size <= reserve->bytes;

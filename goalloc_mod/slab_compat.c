@@ -29,9 +29,9 @@ static void make_name(char *to, const char *from)
 {
 	size_t len, i;
 
-	strscpy(to, from ?: "", GOALLOC_NAME_MAX);
+	strscpy(to, from && *from ? from : "_", GOALLOC_NAME_MAX);
 	for (i = 0; to[i]; i++)
-		if (!isalnum(to[i]) && (!strchr("_.-", to[i]) || !i))
+		if (!(isascii(to[i]) && isalnum(to[i])) && (!strchr("_.-", to[i]) || !i))
 			to[i] = '_';
 	len = min_t(size_t, i, GOALLOC_NAME_MAX - sizeof("-999"));
 	for (i = 2; i < SAME_NAME_MAX && name_taken(to); i++)
@@ -67,15 +67,24 @@ struct goalloc_cache *goalloc_slab_cache_create(const char *name, unsigned int s
 						const struct goalloc_cache_args *args,
 						slab_flags_t flags)
 {
-	struct goalloc_cache *cache;
+	struct goalloc_cache *cache = NULL;
 	char word[GOALLOC_NAME_MAX];
+	unsigned int tries;
 
 	make_name(word, name);
 	if (flags & (SLAB_CACHE_DMA | SLAB_CACHE_DMA32)) {
 		pr_err("goalloc: cache %s: there is no memory for DMA here\n", word);
+		if (flags & SLAB_PANIC)
+			panic("goalloc: cache %s\n", word);
 		return NULL;
 	}
-	cache = goalloc_cache_create(word, size, args, make_flags(flags));
+	/* Another may take the name first. */
+	for (tries = 0; tries < SAME_NAME_MAX; tries++) {
+		cache = goalloc_cache_create(word, size, args, make_flags(flags));
+		if (cache != ERR_PTR(-EEXIST))
+			break;
+		make_name(word, name);
+	}
 	return IS_ERR(cache) ? NULL : cache;
 }
 EXPORT_SYMBOL_GPL(goalloc_slab_cache_create);

@@ -94,7 +94,9 @@ static __always_inline void track_alloc(const struct mcentral *central, void *ob
 	track_poison(obj, size, 0);
 	if (!in_nmi())
 		track_catch_up(obj);
-	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && !in_hardirq() && !in_nmi()) {
+	/* It allocates, which PREEMPT_RT does not allow with preemption off. */
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && !in_hardirq() && !in_nmi() &&
+	    (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible())) {
 		kmemleak_alloc(obj, size, 1, gfp);
 		if (central->spanclass & 1)
 			kmemleak_no_scan(obj);

@@ -22,8 +22,8 @@ static bool in_bounds(const void *obj, unsigned long n, unsigned long ip)
 		goto bad;
 	size = info.size;
 	if (info.cache) {
-		first = info.cache->useroffset;
-		size = info.cache->usersize;
+		first = info.useroffset;
+		size = info.usersize;
 	}
 	off = (unsigned long)obj - info.base;
 	if (off >= first && off - first <= size && n <= size - (off - first))

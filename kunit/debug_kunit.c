@@ -124,7 +124,7 @@ static void debug_overflow(struct kunit *test)
 		size_t size = sizes[i], slot;
 		u8 *obj = get(test, heap, size);
 
-		slot = debug_slot_bytes(span_containing((unsigned long)obj));
+		slot = span_containing((unsigned long)obj)->track->bytes;
 		KUNIT_EXPECT_GE(test, slot, size + DEBUG_ZONE);
 		memset(obj, 0x11, size);
 		KUNIT_EXPECT_EQ(test, debug_check(heap), 0UL);
@@ -491,6 +491,68 @@ static void debug_hardirq(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen(irq.heap, MISUSE_OVERFLOW), 1L);
 }
 
+/* A guard behind a large object is not its red zone. */
+static void debug_guarded(struct kunit *test)
+{
+	struct goalloc_heap *heap = goalloc_heap_create("kunit-debug-guard", GOALLOC_HEAP_GUARD);
+	unsigned int i;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(heap));
+	KUNIT_EXPECT_EQ(test, goalloc_heap_set_debug(heap, ALL), 0);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		u8 *obj = goalloc_heap_alloc(heap, sizes[i], GFP_KERNEL);
+
+		KUNIT_EXPECT_NOT_NULL(test, obj);
+		if (obj)
+			memset(obj, 0x33, sizes[i]);
+		KUNIT_EXPECT_EQ(test, debug_check(heap), 0UL);
+		goalloc_free(obj);
+	}
+	goalloc_heap_shrink(heap);
+	for (i = 0; i < MISUSE_NR; i++)
+		KUNIT_EXPECT_EQ(test, seen(heap, i), 0L);
+	goalloc_heap_destroy(heap);
+}
+
+/* From one set of letters to another, in spans that there are. */
+static void debug_changed(struct kunit *test)
+{
+	struct goalloc_heap *heap = debug_heap(test, P);
+	u8 *keep = get(test, heap, 40), *obj;
+
+	KUNIT_ASSERT_EQ(test, goalloc_heap_set_debug(heap, Z | P), 0);
+	obj = get(test, heap, 40);
+	poke(obj, 40);
+	goalloc_free(obj);
+	KUNIT_EXPECT_EQ(test, seen(heap, MISUSE_OVERFLOW), 1L);
+
+	KUNIT_ASSERT_EQ(test, goalloc_heap_set_debug(heap, ALL), 0);
+	goalloc_free(get(test, heap, 40));
+	KUNIT_EXPECT_EQ(test, quarantine_held(heap), 1U);
+	KUNIT_ASSERT_EQ(test, goalloc_heap_set_debug(heap, P), 0);
+	goalloc_free(get(test, heap, 40));
+	KUNIT_EXPECT_EQ(test, quarantine_held(heap), 1U);
+	goalloc_free(keep);
+	KUNIT_EXPECT_EQ(test, quarantine_held(heap), 1U);
+}
+
+/* What a bulk allocation that failed had taken already was nobody's. */
+static void debug_bulk_fails(struct kunit *test)
+{
+	struct goalloc_heap *heap = debug_heap(test, ALL);
+	struct goalloc_cache_args args = { .heap = heap, .dtor = bury };
+	struct goalloc_cache *cache = test_cache(test, "bulk", 2000, &args, 0);
+	void *objs[100];
+
+	buried = 0;
+	KUNIT_ASSERT_EQ(test, goalloc_heap_set_limit(heap, 8 * GOALLOC_PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, goalloc_cache_alloc_bulk(cache, GFP_KERNEL | __GFP_NOWARN, 100,
+						       objs), 0);
+	KUNIT_EXPECT_EQ(test, buried, 0U);
+	KUNIT_EXPECT_EQ(test, heap_live(heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, debug_check(heap), 0UL);
+}
+
 static void debug_letters_and_back(struct kunit *test)
 {
 	unsigned int flags, back;
@@ -525,6 +587,9 @@ static struct kunit_case debug_cases[] = {
 	KUNIT_CASE(debug_bulk),
 	KUNIT_CASE(debug_rcu),
 	KUNIT_CASE(debug_hardirq),
+	KUNIT_CASE(debug_guarded),
+	KUNIT_CASE(debug_changed),
+	KUNIT_CASE(debug_bulk_fails),
 	{}
 };
 

@@ -5,8 +5,10 @@
  */
 #include <linux/list.h>
 #include <linux/prandom.h>
+#include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "fixture.h"
 #include "suites.h"
@@ -321,7 +323,50 @@ static void heap_shrink(struct kunit *test)
 	expect_recount(test);
 }
 
+struct giver {
+	struct delayed_work work;
+	void *obj;
+};
+
+static void give_back(struct work_struct *work)
+{
+	goalloc_free(container_of(to_delayed_work(work), struct giver, work)->obj);
+}
+
+/* Reclaim cannot make room, and waits for who does if it must not fail. */
+static void heap_nofail_in_reclaim(struct kunit *test)
+{
+	static const size_t sizes[] = { GOALLOC_PAGE_SIZE, 5 * GOALLOC_PAGE_SIZE };
+	struct goalloc_heap *heap = test_heap(test, "kunit-nofail");
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct giver giver;
+		unsigned int reclaim;
+		void *obj, *none;
+
+		KUNIT_ASSERT_EQ(test, goalloc_heap_set_limit(heap, sizes[i]), 0);
+		giver.obj = goalloc_heap_alloc(heap, sizes[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, giver.obj);
+		INIT_DELAYED_WORK_ONSTACK(&giver.work, give_back);
+
+		reclaim = memalloc_noreclaim_save();
+		none = goalloc_heap_alloc(heap, sizes[i], GFP_KERNEL | __GFP_NOWARN);
+		schedule_delayed_work(&giver.work, HZ / 10);
+		obj = goalloc_heap_alloc(heap, sizes[i], GFP_KERNEL | __GFP_NOFAIL);
+		memalloc_noreclaim_restore(reclaim);
+
+		flush_delayed_work(&giver.work);
+		destroy_delayed_work_on_stack(&giver.work);
+		KUNIT_EXPECT_NULL(test, none);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+		goalloc_free(obj);
+		goalloc_heap_shrink(heap);
+	}
+}
+
 static struct kunit_case heap_cases[] = {
+	KUNIT_CASE(heap_nofail_in_reclaim),
 	KUNIT_CASE(heap_names),
 	KUNIT_CASE(heap_default),
 	KUNIT_CASE(heap_ids),

@@ -265,6 +265,30 @@ static void destruct(void *obj)
 	destructed++;
 }
 
+/* As long as those in it, but of a request that promises less. */
+static void reserve_alignment(struct kunit *test)
+{
+	static const size_t pairs[][2] = { { SZ_64K, 65000 }, { 4096, 4000 } };
+	struct goalloc_heap *heap = heap_of(test);
+	struct goalloc_reserve *reserve;
+	unsigned int i, k;
+	void *objs[NR];
+
+	for (i = 0; i < ARRAY_SIZE(pairs); i++) {
+		reserve = keep(test, goalloc_reserve_create_size(heap, pairs[i][0], 1, GFP_KERNEL));
+		goalloc_free(goalloc_reserve_take(reserve, 0));
+		for (k = 0; k < NR; k++) {
+			objs[k] = goalloc_heap_alloc(heap, pairs[i][1], GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, objs[k]);
+			if (!IS_ALIGNED((unsigned long)objs[k], pairs[i][0])) {
+				KUNIT_EXPECT_FALSE(test, goalloc_reserve_put(reserve, hide(objs[k])));
+				break;
+			}
+		}
+		goalloc_free_bulk(min(k + 1, NR), objs);
+	}
+}
+
 static void reserve_ctor_dtor(struct kunit *test)
 {
 	struct goalloc_cache_args args = { .heap = heap_of(test), .ctor = construct,
@@ -647,6 +671,7 @@ static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(reserve_without_memory),
 	KUNIT_CASE(reserve_zeroing),
 	KUNIT_CASE(reserve_debugged),
+	KUNIT_CASE(reserve_alignment),
 	KUNIT_CASE(reserve_ctor_dtor),
 	KUNIT_CASE(reserve_teardown),
 	KUNIT_CASE(reserve_arguments),

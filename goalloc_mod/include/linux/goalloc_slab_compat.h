@@ -62,6 +62,15 @@ static inline void goalloc_slab_kfree(const void *p)
 		kfree(p);
 }
 
+/* It may be a literal of the kernel's. */
+static inline void goalloc_slab_kfree_const(const void *p)
+{
+	if (likely(is_vmalloc_addr(p)))
+		goalloc_free(p);
+	else
+		kfree_const(p);
+}
+
 static inline void goalloc_slab_kfree_sensitive(const void *p)
 {
 	if (likely(is_vmalloc_addr(p)))
@@ -385,7 +394,7 @@ static inline void goalloc_slab_vfree(const void *p)
 #define kstrndup(s, len, gfp)	goalloc_slab_strndup(s, len, gfp, false)
 #define kstrdup			goalloc_strdup
 #define kstrdup_const		goalloc_strdup
-#define kfree_const		goalloc_slab_kfree
+#define kfree_const		goalloc_slab_kfree_const
 
 #undef kvmalloc
 #undef kvmalloc_noprof
