@@ -8,9 +8,9 @@
  * cache it is @debug of its central, which is looked at when a CPU's slot has no
  * room; CPUs are made to give their spans back when it is set.
  *
- * Debugging never makes an allocation fail: where there is no memory for it, or the
- * context is too narrow (an NMI; on PREEMPT_RT, where preemption is off), the object
- * is an ordinary one.
+ * Debugging never makes an allocation fail: where there is no memory for a new span's
+ * record, or the context is too narrow for it (on PREEMPT_RT, where preemption is off),
+ * the object is an ordinary one.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -156,7 +156,7 @@ void *debug_alloc(struct mcentral *central, size_t size, gfp_t gfp)
 	bool dirty = false;
 	void *obj;
 
-	if (in_nmi() || !central)
+	if (!central)
 		return NULL;
 	for (;;) {
 		unsigned int n;

@@ -227,7 +227,7 @@ bool debug_intact(const struct mspan *span, unsigned long addr, struct damage *d
  * @gfp: of the allocation
  * @zeroed: whether it is known to be zero
  *
- * Context: as @gfp says, but not NMI; no lock held.
+ * Context: as @gfp says; no lock held.
  */
 void debug_started(void *obj, size_t size, gfp_t gfp, bool zeroed)
 {

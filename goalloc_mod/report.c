@@ -358,7 +358,8 @@ bool goalloc_dump_obj(const void *addr)
 	struct object_info info;
 	struct goalloc_heap *heap;
 	char where[200];
-	bool ours, live;
+	const char *state = "free";
+	bool ours;
 
 	preempt_disable();
 	ours = arena_of((unsigned long)addr);
@@ -366,8 +367,11 @@ bool goalloc_dump_obj(const void *addr)
 	preempt_enable();
 	if (!ours)
 		return false;
-	live = object_containing(addr, &info, &kind);
-	pr_info("%p: %s, %s\n", addr, where, live ? "live" : "free");
+	if (object_containing(addr, &info, &kind))
+		state = "live";
+	else if (kind == MISUSE_INTERIOR)
+		state = "behind an object";
+	pr_info("%p: %s, %s\n", addr, where, state);
 	debug_print((unsigned long)addr);
 	return true;
 }

@@ -147,7 +147,8 @@ static void kasan_touched(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, log_has(p->freed ? USE_AFTER_FREE : OUT_OF_BOUNDS));
 	KUNIT_EXPECT_TRUE(test, log_has(p->write ? "Write of size 1 at addr" :
 						   "Read of size 1 at addr"));
-	KUNIT_EXPECT_TRUE(test, log_has(p->freed ? ", free" : ", live"));
+	KUNIT_EXPECT_TRUE(test, log_has(p->freed ? ", free" :
+					p->debug ? ", behind an object" : ", live"));
 	/* Nobody knows any more what a large span was, unless it is in quarantine. */
 	if (p->how != LARGE || !p->freed || p->debug) {
 		KUNIT_EXPECT_TRUE(test, log_has(p->how == BULK ? "heap default, " :
