@@ -195,6 +195,7 @@ bool debug_intact(const struct mspan *span, unsigned long addr, struct damage *d
 
 	if (!track || !slot)
 		return true;
+	/* Pairs with the releases of debug_started() and debug_ended(). */
 	state = smp_load_acquire(&slot->state);
 	life = READ_ONCE(slot->life);
 	flags = READ_ONCE(slot->flags);
@@ -269,7 +270,7 @@ void debug_unused(const struct mspan *span, unsigned long addr)
 	struct debug_slot *slot = debug_slot_of(span, addr);
 
 	if (slot)
-		smp_store_release(&slot->state, DEBUG_NEW);
+		WRITE_ONCE(slot->state, DEBUG_NEW);
 }
 
 /**

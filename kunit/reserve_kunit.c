@@ -280,10 +280,10 @@ static void reserve_alignment(struct kunit *test)
 		for (k = 0; k < NR; k++) {
 			objs[k] = goalloc_heap_alloc(heap, pairs[i][1], GFP_KERNEL);
 			KUNIT_ASSERT_NOT_NULL(test, objs[k]);
-			if (!IS_ALIGNED((unsigned long)objs[k], pairs[i][0])) {
-				KUNIT_EXPECT_FALSE(test, goalloc_reserve_put(reserve, hide(objs[k])));
-				break;
-			}
+			if (IS_ALIGNED((unsigned long)objs[k], pairs[i][0]))
+				continue;
+			KUNIT_EXPECT_FALSE(test, goalloc_reserve_put(reserve, hide(objs[k])));
+			break;
 		}
 		goalloc_free_bulk(min(k + 1, NR), objs);
 	}
