@@ -106,28 +106,10 @@ static int join_heap(struct goalloc_cache *cache, const char **why)
 	return 0;
 }
 
-/**
- * goalloc_cache_create() - make a cache for objects of one kind
- * @name: shown in debugfs and in reports; unique within the heap
- * @size: bytes of an object, up to 4 MiB
- * @args: uncommon properties, or NULL for none
- * @flags: GOALLOC_HWCACHE_ALIGN and others
- *
- * The cache gets spans of its own and is never merged with another, so its
- * memory is type-stable, and a free to the wrong cache is seen.
- * GOALLOC_TYPESAFE_BY_RCU is what every cache does anyway: no page of it serves
- * another class or cache until a grace period after its last object was freed.
- * The flag adds that contents survive a free, as SLAB_TYPESAFE_BY_RCU has it.
- * GOALLOC_TYPE_STABLE goes further: what was an object of the cache is never anything
- * else until the cache is destroyed, whatever stale pointers there are. Its memory
- * never shrinks, and counts towards the limit of its heap.
- *
- * Context: may sleep.
- * Return: the cache, or an error pointer: -EINVAL, -EEXIST, -ENOMEM.
- */
-struct goalloc_cache *goalloc_cache_create(const char *name, unsigned int size,
-					   const struct goalloc_cache_args *args,
-					   unsigned long flags)
+/* Make a cache; with @type for single objects of a managed heap. */
+struct goalloc_cache *cache_create(const char *name, unsigned int size,
+				   const struct goalloc_cache_args *args, unsigned long flags,
+				   struct goalloc_gc_type *type)
 {
 	static const struct goalloc_cache_args no_args;
 	struct goalloc_cache *cache;
@@ -144,6 +126,8 @@ struct goalloc_cache *goalloc_cache_create(const char *name, unsigned int size,
 	mutex_lock(&heaps_lock);
 	if (!heap_exists(heap))
 		why = no_heap;
+	else if (heap->flags & GOALLOC_HEAP_GC && !type)
+		why = "its heap is managed: goalloc_gc_type_create()";
 	mutex_unlock(&heaps_lock);
 	if (why)
 		goto fail;
@@ -173,6 +157,9 @@ struct goalloc_cache *goalloc_cache_create(const char *name, unsigned int size,
 		cache->central.flags |= MCENTRAL_KEEP;
 	if (flags & GOALLOC_TYPE_STABLE)
 		cache->central.flags |= MCENTRAL_STABLE;
+	if (type)
+		cache->central.flags |= MCENTRAL_GC;
+	cache->central.type = type;
 	mcache_install(&cache->central);
 	debug_prepare_cache(cache);
 
@@ -189,6 +176,31 @@ fail:
 		panic("goalloc: cache %s: %s\n", name ?: "(null)", why);
 	pr_err("cache %s: %s\n", name ?: "(null)", why);
 	return ERR_PTR(err);
+}
+/**
+ * goalloc_cache_create() - make a cache for objects of one kind
+ * @name: shown in debugfs and in reports; unique within the heap
+ * @size: bytes of an object, up to 4 MiB
+ * @args: uncommon properties, or NULL for none
+ * @flags: GOALLOC_HWCACHE_ALIGN and others
+ *
+ * The cache gets spans of its own and is never merged with another, so its
+ * memory is type-stable, and a free to the wrong cache is seen.
+ * GOALLOC_TYPESAFE_BY_RCU is what every cache does anyway: no page of it serves
+ * another class or cache until a grace period after its last object was freed.
+ * The flag adds that contents survive a free, as SLAB_TYPESAFE_BY_RCU has it.
+ * GOALLOC_TYPE_STABLE goes further: what was an object of the cache is never anything
+ * else until the cache is destroyed, whatever stale pointers there are. Its memory
+ * never shrinks, and counts towards the limit of its heap.
+ *
+ * Context: may sleep.
+ * Return: the cache, or an error pointer: -EINVAL, -EEXIST, -ENOMEM.
+ */
+struct goalloc_cache *goalloc_cache_create(const char *name, unsigned int size,
+					   const struct goalloc_cache_args *args,
+					   unsigned long flags)
+{
+	return cache_create(name, size, args, flags, NULL);
 }
 EXPORT_SYMBOL_GPL(goalloc_cache_create);
 

@@ -58,6 +58,13 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
+/* 6.10 knows the source of a string from its declaration. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define goalloc_assign_str(dst, src) __assign_str(dst)
+#else
+#define goalloc_assign_str(dst, src) __assign_str(dst, src)
+#endif
+
 /*
  * dump_stack() of a worker may fault on the way, and is prepared for that. But in an
  * interrupt of User-Mode Linux (7.3) a fault ends the machine.

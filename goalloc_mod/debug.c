@@ -139,7 +139,7 @@ struct mcentral *debug_central(struct goalloc_heap *heap, size_t total, bool nos
 	if (!debugged)
 		return NULL;
 	return mcentral_get_at(&debugged->central[spanclass], heap, spanclass, gfp,
-			       MCENTRAL_DEBUG);
+			       MCENTRAL_DEBUG, NULL);
 }
 
 /**
@@ -300,13 +300,16 @@ static int set_cache_debug(struct goalloc_cache *cache, unsigned int flags)
  * its class's lock.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL for unknown flags, -EOPNOTSUPP if the kernel records no stacks,
- * -ENOMEM.
+ * Return: 0; -EINVAL for unknown flags, -EOPNOTSUPP if the kernel records no stacks, or
+ * the heap is managed, -ENOMEM.
  */
 int goalloc_heap_set_debug(struct goalloc_heap *heap, unsigned int flags)
 {
 	int err = check_flags(flags);
 
+	/* Who frees what is managed? */
+	if (!err && flags && heap->flags & GOALLOC_HEAP_GC)
+		err = -EOPNOTSUPP;
 	if (!err && flags)
 		err = prepare_heap(heap);
 	if (err)
@@ -335,6 +338,8 @@ int goalloc_cache_set_debug(struct goalloc_cache *cache, unsigned int flags)
 	struct goalloc_heap *heap = cache->central.heap;
 	int err = check_flags(flags);
 
+	if (!err && flags && heap->flags & GOALLOC_HEAP_GC)
+		err = -EOPNOTSUPP;
 	if (!err && flags)
 		err = prepare_heap(heap);
 	if (err)

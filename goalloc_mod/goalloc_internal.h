@@ -24,7 +24,7 @@
 
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
-#include <linux/goalloc.h>
+#include <linux/goalloc_gc.h>
 #include <linux/irq_work.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
@@ -202,6 +202,7 @@ static_assert(offsetof(struct mcache_slot, span) == 64 && sizeof(struct mcache_s
 #define MCENTRAL_DEBUG BIT(4) /* its objects are under debugging: debug.c */
 #define MCENTRAL_STABLE BIT(5) /* spans live as long as the central */
 #define MCENTRAL_GUARD BIT(6) /* spans end with a guard */
+#define MCENTRAL_GC BIT(7) /* of a managed heap */
 
 /* Leaked objects that are named. */
 #define MCENTRAL_LEAKS 4
@@ -239,6 +240,12 @@ static_assert(offsetof(struct mcache_slot, span) == 64 && sizeof(struct mcache_s
  * @leaked: live objects found when the central was torn down
  * @leaks: the first few of them
  * @leak_stacks: where they were allocated, if that was recorded
+ * @type: of a managed heap: what its objects are; NULL if they have no pointers
+ * @swept: of a managed heap: its spans but for those of @unswept
+ * @unswept: those that the sweep has to look at
+ * @nswept: spans on @swept
+ * @nunswept: spans on @unswept
+ * @listgen: changes when those of @swept become unswept
  */
 struct mcentral {
 	struct mcache_slot __percpu *slots;
@@ -268,10 +275,18 @@ struct mcentral {
 	unsigned long leaked;
 	unsigned long leaks[MCENTRAL_LEAKS];
 	u32 leak_stacks[MCENTRAL_LEAKS];
+
+	struct goalloc_gc_type *type;
+	struct list_head swept;
+	struct list_head unswept;
+	unsigned long nswept;
+	unsigned long nunswept;
+	u32 listgen;
 };
 
 /**
  * struct goalloc_heap - the owner of a set of spans
+ * @gc_word: first, for inline functions; of a managed heap: see mgc.h
  * @central: by span class, for who allocates: an entry of @plain, or NULL at first
  *	use, and while new objects are under debugging
  * @plain: by span class; an entry appears at first use and stays until the heap
@@ -294,8 +309,10 @@ struct mcentral {
  * @dir: its debugfs directory
  * @debug: GOALLOC_DEBUG_* for new objects; written under heaps_lock
  * @debugged: what debugging needs; appears when it is first switched on
+ * @gc: of a managed heap: its collector; else NULL
  */
 struct goalloc_heap {
+	struct goalloc_gc_word gc_word;
 	struct mcentral *central[NUM_SPAN_CLASSES];
 	struct mcentral *plain[NUM_SPAN_CLASSES];
 	u32 id;
@@ -315,6 +332,7 @@ struct goalloc_heap {
 	struct dentry *dir;
 	u8 debug;
 	struct heap_debug *debugged;
+	struct gc_heap *gc;
 };
 
 /**
@@ -494,7 +512,8 @@ static __always_inline struct mspan *span_of(unsigned long addr)
 /* mheap.c */
 enum free_check { FREE_ANY, FREE_HEAP, FREE_CACHE };
 
-struct mspan *mheap_alloc_span(struct mcentral *central, struct span_debug *track);
+struct mspan *mheap_alloc_span(struct mcentral *central, u32 npages, struct span_debug *track,
+			       struct span_gc *gc);
 void mheap_free_span(struct mspan *span);
 void mheap_park(struct mspan *span) __must_hold(&span->central->lock);
 void mheap_unpark(struct mspan *span) __must_hold(&span->central->lock);
@@ -647,7 +666,8 @@ unsigned int mrandom_choose(unsigned int ngroups, u64 *which);
 /* mspare.c */
 struct mcentral *mcentral_get(struct goalloc_heap *heap, unsigned int spanclass, gfp_t gfp);
 struct mcentral *mcentral_get_at(struct mcentral **at, struct goalloc_heap *heap,
-				 unsigned int spanclass, gfp_t gfp, u8 flags);
+				 unsigned int spanclass, gfp_t gfp, u8 flags,
+				 struct goalloc_gc_type *type);
 void mcentral_service(void);
 void mspare_exit(void);
 
@@ -657,12 +677,16 @@ void mcentral_stop(void);
 void mcentral_sync_nmi(void);
 void mcentral_init(struct mcentral *central, struct goalloc_heap *heap, unsigned int spanclass);
 struct mspan *mcentral_claim(struct mcentral *central, unsigned int owner, bool choosy);
+bool mcentral_claim_this(struct mcentral *central, struct mspan *span)
+	__must_hold(&central->lock);
 void mcentral_add(struct mcentral *central, struct mspan *span);
 void mcentral_freed(struct mcentral *central, struct mspan *span);
 void mcentral_defer_large(struct mspan *span);
 unsigned int mcentral_alloc(struct mcentral *central, unsigned int nr, void **objs, bool *dirty);
 bool mcentral_make_room(struct mcentral *central, u32 npages, u32 align_pages, int err);
 bool mcentral_grow(struct mcentral *central, gfp_t gfp);
+void *mcentral_alloc_large(struct mcentral *central, u32 npages, gfp_t gfp, bool *dirty);
+void mcentral_put_back(struct mcentral *central, struct mspan *span);
 void mcentral_drop_empty(struct mcentral *central);
 void mcentral_drop_kept(struct mcentral *central);
 void mcentral_drop_all_empty(struct goalloc_heap *heap, struct goalloc_cache *cache);
@@ -691,7 +715,8 @@ static __always_inline bool mcentral_wants(const struct mspan *span, unsigned in
 /* Whether its objects are freed with no more ado than a bit. */
 static __always_inline bool mcentral_is_plain(const struct mcentral *central)
 {
-	return !(central->flags & (MCENTRAL_DTOR | MCENTRAL_DEBUG)) && !want_init_on_free();
+	return !(central->flags & (MCENTRAL_DTOR | MCENTRAL_DEBUG | MCENTRAL_GC)) &&
+	       !want_init_on_free();
 }
 
 /* mcache.c */
@@ -713,6 +738,8 @@ void mcache_flush_aged(struct mcentral *central, struct mcache_slot *s);
 int mflush_init(void);
 void mflush_exit(void);
 void mcache_flush(struct goalloc_heap *heap, struct goalloc_cache *cache);
+void mcache_visit(struct goalloc_heap *heap,
+		  void (*fn)(struct mcentral *central, struct mcache_slot *s));
 bool mcache_try_flush(struct goalloc_heap *heap);
 void mcache_age_soon(void);
 
@@ -727,6 +754,9 @@ unsigned long heap_kill_spans(struct goalloc_heap *heap, struct goalloc_cache *c
 
 /* cache.c */
 void cache_geometry(struct mcentral *central, u32 size, u32 align);
+struct goalloc_cache *cache_create(const char *name, unsigned int size,
+				   const struct goalloc_cache_args *args, unsigned long flags,
+				   struct goalloc_gc_type *type);
 void cache_free(struct goalloc_cache *cache);
 
 /* reserve.c */

@@ -17,6 +17,7 @@
 
 #include "callback.h"
 #include "debug.h"
+#include "mgc.h"
 
 /* The list of heaps, and the lists of their caches. */
 DEFINE_MUTEX(heaps_lock);
@@ -84,6 +85,8 @@ void visit_centrals(struct goalloc_heap *heap, struct goalloc_cache *cache,
 		}
 		list_for_each_entry(cache, &h->caches, node)
 			visit_cache(cache, fn, data);
+		if (h->gc)
+			gc_visit_types(h->gc, fn, data);
 	}
 }
 
@@ -133,6 +136,11 @@ struct goalloc_heap *__goalloc_heap_create(const char *name, unsigned long flags
 	heap->limit = ULONG_MAX;
 	heap->flushed = jiffies - FLUSH_PAUSE;
 	INIT_LIST_HEAD(&heap->caches);
+	if (flags & GOALLOC_HEAP_GC) {
+		err = mgc_create(heap);
+		if (err)
+			goto free;
+	}
 
 	mutex_lock(&heaps_lock);
 	if (find_heap(name)) {
@@ -150,13 +158,16 @@ struct goalloc_heap *__goalloc_heap_create(const char *name, unsigned long flags
 	mutex_unlock(&heaps_lock);
 
 	/* Without a file of its own the heap works, and so it does without debugging. */
-	err = goalloc_heap_set_debug(heap, debug_heap_flags());
+	err = heap->gc ? 0 : goalloc_heap_set_debug(heap, debug_heap_flags());
 	if (err)
 		pr_err("heap %s: it cannot be debugged (%d)\n", name, err);
 	goalloc_debugfs_add_heap(heap);
 	return heap;
 unlock:
 	mutex_unlock(&heaps_lock);
+	if (heap->gc)
+		mgc_destroy(heap);
+free:
 	kfree(heap);
 	return ERR_PTR(err);
 }
@@ -264,6 +275,8 @@ static void destroy(struct goalloc_heap *heap)
 	unsigned int i;
 
 	goalloc_debugfs_remove_heap(heap);
+	if (heap->gc)
+		mgc_stop(heap);
 	leaked = heap_kill_spans(heap, NULL);
 	if (leaked)
 		pr_err("heap %s was destroyed with %lu live objects\n", heap->name, leaked);
@@ -280,6 +293,8 @@ static void destroy(struct goalloc_heap *heap)
 			free_central(heap->debugged->central[i]);
 	}
 	WARN_ON_ONCE(atomic_long_read(&heap->pages));
+	if (heap->gc)
+		mgc_destroy(heap);
 	kfree(heap->debugged);
 	kfree(heap);
 }
@@ -453,7 +468,7 @@ static void count_live(struct mspan *span, void *data)
 static int module_event(struct notifier_block *nb, unsigned long event, void *data)
 {
 	struct goalloc_heap *heap;
-	bool any = false;
+	bool any = false, final = false;
 
 	if (event != MODULE_STATE_GOING)
 		return NOTIFY_DONE;
@@ -463,6 +478,10 @@ static int module_event(struct notifier_block *nb, unsigned long event, void *da
 		struct live_count count = { heap };
 
 		any |= forget_callbacks(heap, data);
+		if (heap->gc) {
+			gc_forget_roots(heap->gc, data);
+			final |= gc_forget_finalizers(heap->gc, data);
+		}
 		if (heap->owner != data)
 			continue;
 		orphan(heap);
@@ -473,6 +492,8 @@ static int module_event(struct notifier_block *nb, unsigned long event, void *da
 	/* Those that others are in the middle of are in its text. */
 	if (any)
 		callback_wait(NULL, NULL, data);
+	if (final)
+		gc_final_wait();
 	return NOTIFY_OK;
 }
 

@@ -10,6 +10,7 @@
 
 #include "callback.h"
 #include "debug.h"
+#include "mgc.h"
 
 unsigned int initial_arenas = 1;
 EXPORT_SYMBOL_FOR_TEST(initial_arenas);
@@ -112,9 +113,12 @@ static int __init goalloc_init(void)
 	err = mcache_init();
 	if (err)
 		goto grow;
-	err = goalloc_debugfs_init();
+	err = gc_final_start();
 	if (err)
 		goto cache;
+	err = goalloc_debugfs_init();
+	if (err)
+		goto final;
 	err = heaps_init();
 	if (err)
 		goto debugfs;
@@ -129,6 +133,8 @@ heaps:
 	heaps_exit();
 debugfs:
 	goalloc_debugfs_exit();
+final:
+	gc_final_stop();
 cache:
 	mcache_exit();
 grow:
@@ -150,6 +156,8 @@ static void __exit goalloc_exit(void)
 	goalloc_kasan_exit();
 	heaps_exit();
 	goalloc_debugfs_exit();
+	gc_work_stop();
+	gc_final_stop();
 	mcache_exit();
 	mreap_exit();
 	mgrow_exit();

@@ -17,6 +17,8 @@
  *	__GFP_ACCOUNT, __GFP_THISNODE,
  *	__GFP_MEMALLOC and all others		accepted, without effect
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
@@ -30,6 +32,14 @@
 void *refuse_gfp(const struct goalloc_cache *cache, unsigned long ip)
 {
 	report_misuse(MISUSE_BAD_GFP, NULL, cache, ip);
+	return NULL;
+}
+
+/* What is in a managed heap has a type, or is known to have no pointers. */
+static void *refuse_managed(const struct goalloc_heap *heap)
+{
+	pr_err_ratelimited("heap %s is managed: goalloc_gc_alloc() and others allocate from it; refused\n",
+			   heap->name);
 	return NULL;
 }
 
@@ -147,6 +157,8 @@ static noinline void *alloc_large(struct goalloc_heap *heap, size_t size, gfp_t 
 		return NULL;
 	central = READ_ONCE(heap->central[noscan]);
 	if (unlikely(!central)) {
+		if (heap->flags & GOALLOC_HEAP_GC)
+			return refuse_managed(heap);
 		obj = alloc_large_debug(heap, size, gfp, noscan);
 		if (obj)
 			return obj;
@@ -175,6 +187,8 @@ static noinline void *alloc_first(struct goalloc_heap *heap, size_t size,
 	struct mcentral *central;
 	void *obj;
 
+	if (heap->flags & GOALLOC_HEAP_GC)
+		return refuse_managed(heap);
 	if (READ_ONCE(heap->debug)) {
 		size_t total = debug_total(heap, size);
 
@@ -455,7 +469,7 @@ void *goalloc_realloc(const void *obj, size_t size, gfp_t gfp)
 		report_misuse(kind, obj, NULL, _RET_IP_);
 		return NULL;
 	}
-	if (info.cache) {
+	if (info.cache || info.heap->flags & GOALLOC_HEAP_GC) {
 		report_misuse(MISUSE_REALLOC, obj, NULL, _RET_IP_);
 		return NULL;
 	}

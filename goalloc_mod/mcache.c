@@ -15,6 +15,7 @@
 
 #include "debug.h"
 #include "mcache.h"
+#include "mgc.h"
 
 /* What the dummy's word, and that of a slot without a span, points to. */
 static struct slot_group no_slots;
@@ -223,6 +224,8 @@ static void uncache(struct mcentral *central, struct mcache_slot *s)
 		return;
 	}
 	span->fresh = (s->fresh - s->base) / s->size;
+	if (mcentral_is_managed(central))
+		gc_charge(span, false);
 	clear_slot(s);
 	release(central, span);
 }
@@ -280,8 +283,14 @@ static bool refill(struct mcentral *central, struct mcache_slot *s, bool choosy)
 		if (!span)
 			return false;
 		merge_all(span);
+		if (mcentral_is_managed(central)) {
+			gc_claimed(span);
+			gc_charge(span, true);
+		}
 		install_span(s, span);
 	}
+	if (mcentral_is_managed(central))
+		gc_blacken(s->span);
 	return true;
 }
 
@@ -331,6 +340,12 @@ void *mcache_alloc_slow(struct mcentral *central, gfp_t gfp)
 	bool dirty = false, choosy = !in_nmi();
 	void *obj;
 
+	if (mcentral_is_managed(central)) {
+		/* It may share. */
+		if (in_nmi())
+			return NULL;
+		gc_assist(central->heap->gc, gfp);
+	}
 	if (unlikely(READ_ONCE(central->debug))) {
 		obj = debug_alloc(READ_ONCE(central->cache->debugged), central->cache->size, gfp);
 		if (obj)

@@ -20,6 +20,7 @@
 
 #include "callback.h"
 #include "debug.h"
+#include "mgc.h"
 #include "track.h"
 
 /* Empty spans a central keeps: about 32 KiB, and one at least. */
@@ -42,6 +43,8 @@ void mcentral_init(struct mcentral *central, struct goalloc_heap *heap, unsigned
 	raw_spin_lock_init(&central->lock);
 	INIT_LIST_HEAD(&central->partial);
 	INIT_LIST_HEAD(&central->parked);
+	INIT_LIST_HEAD(&central->swept);
+	INIT_LIST_HEAD(&central->unswept);
 	central->slots = mcache_dummy;
 	central->heap = heap;
 	central->heap_id = heap->id;
@@ -50,10 +53,23 @@ void mcentral_init(struct mcentral *central, struct goalloc_heap *heap, unsigned
 		central->flags |= MCENTRAL_GUARD;
 }
 
+/*
+ * No span dies while its heap marks: it may be queued to be scanned. Who reads, under the
+ * central's lock, that it does not, and finds a span empty, may go on when marking begins:
+ * nothing of that span can be marked, nor be allocated.
+ */
+static bool mcentral_marks(const struct mcentral *central)
+{
+	return mcentral_is_managed(central) && gc_phase(gc_word(central->heap)) != GC_OFF;
+}
+
 static unsigned int keep_empty(const struct mcentral *central)
 {
-	if (central->flags & MCENTRAL_STABLE)
+	if (central->flags & MCENTRAL_STABLE || mcentral_marks(central))
 		return UINT_MAX;
+	/* A large managed object has no other of its size to wait for. */
+	if (!central->elemsize)
+		return 0;
 	return max(KEEP_PAGES / central->npages, 1U);
 }
 
@@ -66,6 +82,8 @@ static void park_span(struct mcentral *central, struct mspan *span)
 	WRITE_ONCE(central->nparked, central->nparked + 1);
 	span->flags = MSPAN_PARKED;
 	list_move_tail(&span->node, &central->parked);
+	if (mcentral_is_managed(central))
+		gc_span_dies(central, span);
 	/* Still promised: queued stays 1 until the span's next life. */
 	mheap_park(span);
 }
@@ -253,10 +271,49 @@ struct mspan *mcentral_claim(struct mcentral *central, unsigned int owner, bool 
 }
 EXPORT_SYMBOL_FOR_TEST(mcentral_claim);
 
+/**
+ * mcentral_claim_this() - take a span that nobody owns
+ * @central: the central
+ * @span: a live span of it, listed or full
+ *
+ * Context: any but NMI, preemption off; the central's lock is held.
+ * Return: false if it is somebody's, or on its way to the list. With true it is
+ * MSPAN_WORKER's, for mcentral_put_back().
+ */
+bool mcentral_claim_this(struct mcentral *central, struct mspan *span)
+	__must_hold(&central->lock)
+{
+	if (span->flags & MSPAN_LINKED)
+		unlink_span(central, span);
+	else if (!mspan_promise(span))
+		return false;
+	WRITE_ONCE(span->owner, MSPAN_WORKER);
+	return true;
+}
+
+/**
+ * mcentral_put_back() - let go of a span that was claimed
+ * @central: the span's
+ * @span: owned by MSPAN_WORKER, promised, and not listed
+ *
+ * Context: any, preemption off; no lock held.
+ */
+void mcentral_put_back(struct mcentral *central, struct mspan *span)
+{
+	if (mspan_available(span)) {
+		/* Who claims it next sees what was done here; it is promised as it was. */
+		smp_store_release(&span->owner, MSPAN_NONE);
+		mcentral_add(central, span);
+	} else if (mspan_disown(span)) {
+		mcentral_add(central, span);
+	}
+}
+
 /* Take up to @nr slots from a span that is the caller's. */
 static unsigned int take_slots(struct mspan *span, unsigned int nr, void **objs, bool *dirty)
 {
 	unsigned int ngroups = mspan_groups(span), left = ngroups, k = 0, n = 0;
+	bool managed = mcentral_is_managed(span->central);
 	u64 which = ~0ULL;
 
 	if (random_slots)
@@ -269,6 +326,8 @@ static unsigned int take_slots(struct mspan *span, unsigned int nr, void **objs,
 
 		if (unlikely(late))
 			report_late(span, k, late);
+		if (managed)
+			gc_blacken(span);
 		for (; w && n < nr; w &= w - 1) {
 			unsigned int slot = (k << MSPAN_GROUP_SHIFT) + __ffs64(w);
 
@@ -312,6 +371,29 @@ static unsigned int alloc_locked(struct mcentral *central, unsigned int nr, void
 	return n;
 }
 
+/*
+ * The same for managed objects: what is claimed may have to be swept, which is not for
+ * under the lock. Not in an NMI.
+ */
+static unsigned int alloc_managed(struct mcentral *central, unsigned int nr, void **objs,
+				  bool *dirty)
+{
+	unsigned int n = 0, spans = 0;
+	struct mspan *span;
+
+	while (n < nr && spans++ < MCACHE_BATCH_SPANS) {
+		span = mcentral_claim(central, MSPAN_WORKER, false);
+		if (!span)
+			break;
+		gc_claimed(span);
+		gc_charge(span, true);
+		n += take_slots(span, nr - n, objs + n, dirty);
+		gc_charge(span, false);
+		mcentral_put_back(central, span);
+	}
+	return n;
+}
+
 /**
  * mcentral_alloc() - allocate without a CPU slot
  * @central: the central
@@ -331,6 +413,8 @@ unsigned int mcentral_alloc(struct mcentral *central, unsigned int nr, void **ob
 	unsigned long flags;
 	unsigned int n;
 
+	if (mcentral_is_managed(central))
+		return in_nmi() ? 0 : alloc_managed(central, nr, objs, dirty);
 	if (!READ_ONCE(central->npartial) || !goalloc_lock(&central->lock, &flags))
 		return 0;
 	n = alloc_locked(central, nr, objs, dirty, &died);
@@ -355,6 +439,8 @@ static struct mspan *unpark(struct mcentral *central)
 		list_del(&span->node);
 		WRITE_ONCE(central->nparked, central->nparked - 1);
 		span->flags = 0;
+		if (mcentral_is_managed(central))
+			gc_span_born(central, span);
 		mheap_unpark(span);
 		list_span(central, span);
 	}
@@ -435,25 +521,26 @@ bool mcentral_make_room(struct mcentral *central, u32 npages, u32 align_pages, i
 }
 
 /* A span, NULL if there is room without one, or an error pointer; as @gfp says. */
-static struct mspan *new_span(struct mcentral *central, gfp_t gfp, struct span_debug *track)
+static struct mspan *new_span(struct mcentral *central, u32 npages, gfp_t gfp,
+			      struct span_debug *track, struct span_gc *gc)
 {
 	bool may_grow = goalloc_may_grow(gfp), nofail = goalloc_nofail(gfp);
 	struct mspan *span;
 	unsigned int tries;
 
 	for (tries = 0;; tries++) {
-		if (unpark(central))
+		if (central->elemsize && unpark(central))
 			return NULL;
-		span = mheap_alloc_span(central, track);
+		span = mheap_alloc_span(central, npages, track, gc);
 		if (!IS_ERR(span))
 			return span;
 		/* What a choosy caller left will have to do. */
-		if (READ_ONCE(central->npartial))
+		if (central->elemsize && READ_ONCE(central->npartial))
 			return NULL;
 		if (!may_grow)
 			mheap_service_soon();
 		else if ((tries < 3 || nofail) &&
-			 mcentral_make_room(central, central->npages, central->align_pages,
+			 mcentral_make_room(central, npages, central->align_pages,
 					    PTR_ERR(span)) &&
 			 tries < 3)
 			continue;
@@ -475,6 +562,7 @@ static struct mspan *new_span(struct mcentral *central, gfp_t gfp, struct span_d
 bool mcentral_grow(struct mcentral *central, gfp_t gfp)
 {
 	struct span_debug *track = NULL;
+	struct span_gc *gc = NULL;
 	struct mspan *span;
 	unsigned long flags;
 
@@ -491,14 +579,22 @@ bool mcentral_grow(struct mcentral *central, gfp_t gfp)
 	}
 
 	mcache_want(central, gfp);
+	if (mcentral_is_managed(central)) {
+		if (gc_make_room(central, gfp))
+			return true;
+		gc = span_gc_alloc(central->nelems, gfp);
+		if (!gc)
+			return false;
+	}
 	if (central->flags & MCENTRAL_DEBUG) {
 		track = span_debug_alloc(central->nelems, central->elemsize, gfp);
 		if (!track)
 			return false;
 	}
-	span = new_span(central, gfp, track);
+	span = new_span(central, central->npages, gfp, track, gc);
 	if (IS_ERR_OR_NULL(span)) {
 		kfree(track);
+		kfree(gc);
 		return !span;
 	}
 	mheap_watermark();
@@ -507,11 +603,58 @@ bool mcentral_grow(struct mcentral *central, gfp_t gfp)
 		construct(central, span);
 
 	raw_spin_lock_irqsave(&central->lock, flags);
+	if (gc)
+		gc_span_born(central, span);
 	/* Empty, but wanted: it is not for retire() to judge. */
 	smp_store_release(&span->owner, MSPAN_NONE);
 	list_span(central, span);
 	raw_spin_unlock_irqrestore(&central->lock, flags);
 	return true;
+}
+
+/**
+ * mcentral_alloc_large() - a managed object that is larger than any class
+ * @central: of size class 0, of a managed heap
+ * @npages: its pages, the guard included
+ * @gfp: what may be done about it
+ * @dirty: set if it is not known to be zero
+ *
+ * It has a span of its own, with a slot: it is marked and swept as others are.
+ *
+ * Context: as @gfp says, but not NMI.
+ * Return: the object, or NULL.
+ */
+void *mcentral_alloc_large(struct mcentral *central, u32 npages, gfp_t gfp, bool *dirty)
+{
+	struct span_gc *gc;
+	struct mspan *span;
+	unsigned long flags;
+	void *obj;
+
+	if (READ_ONCE(central->heap->dying))
+		return NULL;
+	gc_make_room(central, gfp);
+	gc = span_gc_alloc(1, gfp);
+	if (!gc)
+		return NULL;
+	span = new_span(central, npages, gfp, NULL, gc);
+	if (IS_ERR_OR_NULL(span)) {
+		kfree(gc);
+		return NULL;
+	}
+	mheap_watermark();
+
+	preempt_disable();
+	raw_spin_lock_irqsave(&central->lock, flags);
+	gc_span_born(central, span);
+	WRITE_ONCE(central->nalloc, central->nalloc + 1);
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+	gc_claimed(span);
+	gc_charge(span, true);
+	take_slots(span, 1, &obj, dirty);
+	mcentral_put_back(central, span);
+	preempt_enable();
+	return obj;
 }
 
 /* Of the listed spans, from the last on, park those that are empty; others change ends. */
@@ -522,6 +665,8 @@ static void drop_some(struct mcentral *central, unsigned long look)
 	if (central->flags & MCENTRAL_STABLE)
 		return;
 	raw_spin_lock_irqsave(&central->lock, flags);
+	if (mcentral_marks(central))
+		look = 0;
 	for (; look && !list_empty(&central->partial); look--) {
 		struct mspan *span = list_last_entry(&central->partial, struct mspan, node);
 
@@ -583,6 +728,11 @@ void mcentral_drop_all_empty(struct goalloc_heap *heap, struct goalloc_cache *ca
 static void leak(struct mcentral *central, const struct mspan *span, unsigned long addr,
 		 size_t size)
 {
+	/* What is managed is nobody's to free. */
+	if (mcentral_is_managed(central)) {
+		track_free(central, (void *)addr, size);
+		return;
+	}
 	if (central->leaked < MCENTRAL_LEAKS) {
 		central->leaks[central->leaked] = addr;
 		central->leak_stacks[central->leaked] = debug_alloc_stack(span, addr);

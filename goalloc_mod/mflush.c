@@ -19,7 +19,7 @@ struct flush {
 	struct work_struct work;
 	struct goalloc_heap *heap;
 	struct goalloc_cache *cache;
-	bool aged; /* only what was idle from one look to the next */
+	void (*fn)(struct mcentral *central, struct mcache_slot *s); /* does it, to a CPU's slot */
 };
 
 static struct flush __percpu *flushes;
@@ -35,10 +35,7 @@ static void flush_central(struct mcentral *central, void *data)
 		return;
 	preempt_disable();
 	s = this_cpu_ptr(central->slots);
-	if (flush->aged)
-		mcache_flush_aged(central, s);
-	else
-		mcache_flush_slot(central, s);
+	flush->fn(central, s);
 	preempt_enable();
 }
 
@@ -50,24 +47,26 @@ static void flush_work_fn(struct work_struct *work)
 	visit_centrals(flush->heap, flush->cache, flush_central, flush);
 }
 
-static void queue_flush(int cpu, struct goalloc_heap *heap, struct goalloc_cache *cache, bool aged)
+static void queue_flush(int cpu, struct goalloc_heap *heap, struct goalloc_cache *cache,
+			void (*fn)(struct mcentral *central, struct mcache_slot *s))
 {
 	struct flush *flush = per_cpu_ptr(flushes, cpu);
 
 	flush->heap = heap;
 	flush->cache = cache;
-	flush->aged = aged;
+	flush->fn = fn;
 	queue_work_on(cpu, flush_wq, &flush->work);
 }
 
 /* CPUs neither come nor go meanwhile. */
-static void flush_cpus(struct goalloc_heap *heap, struct goalloc_cache *cache)
+static void flush_cpus(struct goalloc_heap *heap, struct goalloc_cache *cache,
+		       void (*fn)(struct mcentral *central, struct mcache_slot *s))
 {
 	int cpu;
 
 	mutex_lock(&heaps_lock);
 	for_each_online_cpu(cpu)
-		queue_flush(cpu, heap, cache, false);
+		queue_flush(cpu, heap, cache, fn);
 	for_each_online_cpu(cpu)
 		flush_work(&per_cpu_ptr(flushes, cpu)->work);
 	mutex_unlock(&heaps_lock);
@@ -85,7 +84,24 @@ static void flush_cpus(struct goalloc_heap *heap, struct goalloc_cache *cache)
 void mcache_flush(struct goalloc_heap *heap, struct goalloc_cache *cache)
 {
 	cpus_read_lock();
-	flush_cpus(heap, cache);
+	flush_cpus(heap, cache, mcache_flush_slot);
+	cpus_read_unlock();
+}
+
+/**
+ * mcache_visit() - look at what each CPU owns, on that CPU
+ * @heap: of this heap
+ * @fn: called for each central, with preemption off; not inside a section of the slot
+ *
+ * CPUs that come meanwhile are not visited; those that go have given back what they had.
+ *
+ * Context: may sleep; takes heaps_lock.
+ */
+void mcache_visit(struct goalloc_heap *heap,
+		  void (*fn)(struct mcentral *central, struct mcache_slot *s))
+{
+	cpus_read_lock();
+	flush_cpus(heap, NULL, fn);
 	cpus_read_unlock();
 }
 
@@ -103,7 +119,7 @@ bool mcache_try_flush(struct goalloc_heap *heap)
 {
 	if (!cpus_read_trylock())
 		return false;
-	flush_cpus(heap, NULL);
+	flush_cpus(heap, NULL, mcache_flush_slot);
 	cpus_read_unlock();
 	mcentral_drop_all_empty(heap, NULL);
 	return true;
@@ -174,7 +190,7 @@ static void age_work_fn(struct work_struct *work)
 		visit_centrals(NULL, NULL, age_central, &aging);
 		/* A CPU that has nothing idle is left alone. */
 		if (aging.idle)
-			queue_flush(cpu, NULL, NULL, true);
+			queue_flush(cpu, NULL, NULL, mcache_flush_aged);
 		holds |= aging.holds;
 	}
 	for_each_online_cpu(cpu)

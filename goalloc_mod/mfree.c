@@ -18,6 +18,7 @@
 #include "callback.h"
 #include "malloc.h"
 #include "mcache.h"
+#include "mgc.h"
 
 /* Why there is no live small or large span at @addr. */
 static enum goalloc_misuse no_span(unsigned long addr)
@@ -374,6 +375,8 @@ static noinline void free_odd(struct mspan *span, const void *obj, enum free_che
 		kind = MISUSE_DEAD;
 		goto bad;
 	}
+	if (mcentral_is_managed(central))
+		gc_freed(span, slot);
 	if (span->debug && !in_nmi())
 		ok = free_to_quarantine(central, span, slot, addr);
 	else
@@ -732,6 +735,8 @@ void __goalloc_free_rcu(void *obj, struct rcu_head *head)
 		goto out;
 	}
 	raw_cpu_inc(central->slots->nremote);
+	if (mcentral_is_managed(central))
+		gc_freed(span, slot);
 	ok = mspan_try_limbo(span, slot);
 	if (!ok) {
 		kind = MISUSE_FREE_RCU_PENDING;

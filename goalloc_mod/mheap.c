@@ -23,6 +23,7 @@
  */
 
 #include "debug.h"
+#include "mgc.h"
 #include "track.h"
 
 struct mheap mheap = {
@@ -94,7 +95,9 @@ static void enter_span(struct heap_arena *arena, struct mspan *span, struct mspa
 /**
  * mheap_alloc_span() - a new span for a central
  * @central: whose geometry it gets
+ * @npages: the central's, but for a large managed object, which has a span of its own
  * @track: what it needs to be debugged, which is its own from now on, or NULL
+ * @gc: what it needs to be managed, likewise
  *
  * The span comes back owned by MSPAN_WORKER and promised to the central, with
  * all slots free.
@@ -103,16 +106,17 @@ static void enter_span(struct heap_arena *arena, struct mspan *span, struct mspa
  * Return: the span, or -EDQUOT: the heap is at its limit; -ENOBUFS: no block of
  * slot bits is left; -ENOMEM: no run of pages.
  */
-struct mspan *mheap_alloc_span(struct mcentral *central, struct span_debug *track)
+struct mspan *mheap_alloc_span(struct mcentral *central, u32 npages, struct span_debug *track,
+			       struct span_gc *gc)
 {
-	bool apart = !track && mspanbits_kind(central->nelems) >= 0;
-	struct slot_group *bits = track ? track->bits : NULL;
+	bool apart = !track && !gc && mspanbits_kind(central->nelems) >= 0;
+	struct slot_group *bits = track ? track->bits : gc ? gc->bits : NULL;
 	struct heap_arena *arena;
 	struct mspan *span;
 	unsigned long flags;
 	bool zeroed;
 
-	if (!mheap_charge(central->heap, central->npages))
+	if (!mheap_charge(central->heap, npages))
 		return ERR_PTR(-EDQUOT);
 
 	raw_spin_lock_irqsave(&mheap.lock, flags);
@@ -123,25 +127,26 @@ struct mspan *mheap_alloc_span(struct mcentral *central, struct span_debug *trac
 			goto unlock;
 		}
 	}
-	span = take_pages(central->npages, central->align_pages, &arena, &zeroed);
+	span = take_pages(npages, central->align_pages, &arena, &zeroed);
 	if (!span) {
 		if (apart)
 			mspanbits_put(bits, central->nelems);
 		span = ERR_PTR(-ENOMEM);
 		goto unlock;
 	}
-	mheap.pages_small += central->npages;
+	mheap.pages_small += npages;
 unlock:
 	raw_spin_unlock_irqrestore(&mheap.lock, flags);
 	if (IS_ERR(span)) {
-		mheap_uncharge(central->heap, central->npages);
+		mheap_uncharge(central->heap, npages);
 		return span;
 	}
 
 	/* Nobody can find the span yet: its state is MSPAN_DEAD. */
 	span->bits = bits ?: span->inl;
 	span->central = central;
-	span->elemsize = central->elemsize;
+	span->elemsize = central->elemsize ?:
+			 (npages - mcentral_guard(central)) << GOALLOC_PAGE_SHIFT;
 	span->divmul = central->divmul;
 	span->nelems = central->nelems;
 	span->fresh = zeroed ? 0 : central->nelems;
@@ -149,12 +154,15 @@ unlock:
 	span->flags = 0;
 	if (track)
 		span->track = track;
+	if (gc)
+		span->gc = gc;
 	/* Who sees this sees the record: pairs with span_track(). */
 	smp_store_release(&span->debug, !!track);
 	span->owner = MSPAN_WORKER;
 	span->queued = 1;
 	span->guard = mcentral_guard(central);
-	mspan_init_bits(span, !random_slots);
+	/* What is managed is blackened by whole words of free slots. */
+	mspan_init_bits(span, gc || !random_slots);
 	track_span(central, span);
 	mguard_fill(span);
 	enter_span(arena, span, span);
@@ -235,7 +243,8 @@ void mheap_free_span(struct mspan *span)
 {
 	struct slot_group *bits = span->bits;
 	unsigned int nelems = span->nelems, k;
-	bool apart = !span->debug && mspanbits_kind(nelems) >= 0;
+	bool managed = mcentral_is_managed(span->central);
+	bool apart = !span->debug && !managed && mspanbits_kind(nelems) >= 0;
 	unsigned long flags;
 
 	if (span->guard)
@@ -250,6 +259,8 @@ void mheap_free_span(struct mspan *span)
 	track_span_end(span, nelems);
 	if (span->debug)
 		span_debug_free(span);
+	if (managed)
+		span_gc_free(span);
 
 	raw_spin_lock_irqsave(&mheap.lock, flags);
 	WRITE_ONCE(mheap.pages_parked, mheap.pages_parked - span->npages);

@@ -24,7 +24,7 @@ void mspan_init_bits(struct mspan *span, bool moved)
 		WRITE_ONCE(g->free, moved ? all : 0);
 		atomic64_set(&g->rfree, moved ? 0 : all);
 		atomic64_set(&g->limbo, 0);
-		g->mark = 0;
+		atomic64_set(&g->mark, 0);
 	}
 }
 

@@ -13,7 +13,8 @@
  *		to @free by the owner. Atomic operations only.
  *	limbo	with @rfree: a grace period has to pass before the slot may be
  *		moved. Atomic operations only.
- *	mark	the collector's.
+ *	mark	the collector's: the slot is reachable, as far as is known. Atomic
+ *		operations, but for the owner, who clears it.
  *
  * A slot is live when neither free nor rfree is set. There are no counters to
  * keep right: live = nelems - popcount(free | rfree).
@@ -50,6 +51,7 @@
 
 struct mcentral;
 struct span_debug;
+struct span_gc;
 
 #define MSPAN_GROUP_SHIFT 6 /* 64 slots a group */
 #define MSPAN_INLINE_GROUPS 2 /* every class of 64 bytes and more fits */
@@ -78,7 +80,7 @@ struct slot_group {
 	u64 free;
 	atomic64_t rfree;
 	atomic64_t limbo;
-	u64 mark;
+	atomic64_t mark;
 };
 
 /**
@@ -108,6 +110,7 @@ struct slot_group {
  * @guard: the last so many of @npages are a guard (mguard.c)
  * @inl: state of up to 128 slots
  * @track: if @debug: what is known of each slot
+ * @gc: of a managed heap: what its collector keeps; then @bits is in there
  * @before_mark: of @inl
  * @parked_gp: while parked: the grace period to wait for
  */
@@ -135,7 +138,10 @@ struct mspan {
 	union {
 		struct slot_group inl[MSPAN_INLINE_GROUPS];
 		struct {
-			struct span_debug *track;
+			union {
+				struct span_debug *track;
+				struct span_gc *gc;
+			};
 			u64 before_mark[2];
 			u64 parked_gp; /* in the mark word: no span dies while its heap marks */
 		};

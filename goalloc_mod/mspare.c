@@ -14,7 +14,7 @@
 #define SPARE_CENTRALS 16
 
 static void init_class(struct mcentral *central, struct goalloc_heap *heap,
-		       unsigned int spanclass, u8 flags)
+		       unsigned int spanclass, u8 flags, struct goalloc_gc_type *type)
 {
 	unsigned int class = spanclass >> 1;
 
@@ -26,6 +26,13 @@ static void init_class(struct mcentral *central, struct goalloc_heap *heap,
 	central->align_pages = goalloc_class_span_align[class];
 	central->nelems = goalloc_class_nelems[class];
 	central->flags |= flags;
+	central->type = type;
+	/* A large managed object has a span with a slot: there is nothing for CPUs to own. */
+	if (flags & MCENTRAL_GC && !class) {
+		central->nelems = 1;
+		central->align_pages = 1;
+		return;
+	}
 	if (goalloc_class_npages[class] <= MCACHE_SPAN_PAGES && !(flags & MCENTRAL_DEBUG))
 		central->flags |= MCENTRAL_PERCPU;
 }
@@ -59,12 +66,14 @@ static void push_spare(struct mcentral *central)
  * @spanclass: size class << 1 | noscan
  * @gfp: whether it may sleep for that
  * @flags: MCENTRAL_* that it has beyond others
+ * @type: of what is managed, or NULL
  *
  * Context: any.
  * Return: the central, or NULL.
  */
 struct mcentral *mcentral_get_at(struct mcentral **at, struct goalloc_heap *heap,
-				 unsigned int spanclass, gfp_t gfp, u8 flags)
+				 unsigned int spanclass, gfp_t gfp, u8 flags,
+				 struct goalloc_gc_type *type)
 {
 	struct mcentral *central = READ_ONCE(*at), *old;
 
@@ -81,7 +90,7 @@ struct mcentral *mcentral_get_at(struct mcentral **at, struct goalloc_heap *heap
 	if (!central)
 		return NULL;
 
-	init_class(central, heap, spanclass, flags);
+	init_class(central, heap, spanclass, flags, type);
 	/* A full barrier: whoever finds the central finds it initialised. */
 	old = cmpxchg(at, NULL, central);
 	if (!old)
@@ -105,7 +114,8 @@ struct mcentral *mcentral_get(struct goalloc_heap *heap, unsigned int spanclass,
 {
 	struct mcentral *central;
 
-	central = mcentral_get_at(&heap->plain[spanclass], heap, spanclass, gfp, 0);
+	central = mcentral_get_at(&heap->plain[spanclass], heap, spanclass, gfp, 0,
+				  NULL);
 	if (!central || READ_ONCE(heap->central[spanclass]) || READ_ONCE(heap->debug))
 		return central;
 	WRITE_ONCE(heap->central[spanclass], central);

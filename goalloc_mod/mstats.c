@@ -18,6 +18,7 @@
 #include <linux/log2.h>
 #include <linux/sched.h>
 
+#include "mgc.h"
 #include "mstats.h"
 
 /* The arena with this number, or NULL; in an RCU section as long as it is used. */
@@ -555,7 +556,8 @@ static u32 recount_run(struct heap_arena *arena, u32 page, bool start,
 	}
 	if (start != (READ_ONCE(span->state) != MSPAN_DEAD))
 		return 0;
-	if (small && !span->debug && mspanbits_kind(span->nelems) >= 0)
+	if (small && !span->debug && !mcentral_is_managed(span->central) &&
+	    mspanbits_kind(span->nelems) >= 0)
 		snap->nbits_used[mspanbits_kind(span->nelems)]++;
 	return npages;
 }

@@ -97,7 +97,8 @@ static __always_inline void track_alloc(const struct mcentral *central, void *ob
 	/* It allocates, which PREEMPT_RT does not allow with preemption off. */
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && !in_hardirq() && !in_nmi() &&
 	    (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible())) {
-		kmemleak_alloc(obj, size, 1, gfp);
+		/* What is managed is never leaked, but is looked into. */
+		kmemleak_alloc(obj, size, central->flags & MCENTRAL_GC ? 0 : 1, gfp);
 		if (central->spanclass & 1)
 			kmemleak_no_scan(obj);
 	}

@@ -29,5 +29,6 @@ extern struct kunit_suite goalloc_stable_suite;
 extern struct kunit_suite goalloc_guard_suite;
 extern struct kunit_suite goalloc_hardening_suite;
 extern struct kunit_suite goalloc_init_suite;
+extern struct kunit_suite goalloc_gc_suite;
 
 #endif /* GOALLOC_KUNIT_SUITES_H */

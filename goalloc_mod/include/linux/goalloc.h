@@ -123,13 +123,14 @@ struct goalloc_heap *__goalloc_heap_create(const char *name, unsigned long flags
 					   struct module *owner);
 
 #define GOALLOC_HEAP_GUARD	BIT(0) /* a page between spans, against writes beyond them */
-#define GOALLOC_HEAP_FLAGS_MASK	GENMASK(0, 0)
+#define GOALLOC_HEAP_GC		BIT(1) /* managed: objects go when nothing points to them */
+#define GOALLOC_HEAP_FLAGS_MASK	GENMASK(1, 0)
 
 /**
  * goalloc_heap_create() - make a heap that belongs to the calling module
  * @name: shown in debugfs and in reports; letters, digits and ``_.-``, at most
  *	GOALLOC_NAME_MAX - 1 of them, not in use by another heap
- * @flags: GOALLOC_HEAP_GUARD, or 0
+ * @flags: GOALLOC_HEAP_GUARD, GOALLOC_HEAP_GC (see <linux/goalloc_gc.h>), or 0
  *
  * Context: may sleep.
  * Return: the heap, or an error pointer: -EINVAL, -EEXIST, -ENOMEM.

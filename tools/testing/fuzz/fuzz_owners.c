@@ -97,7 +97,8 @@ void fuzz_op_heap_create(struct fuzz_run *run)
 {
 	struct fuzz_heap *reg = heap_reg(run);
 	u8 c = run->op.c;
-	unsigned long flags = c & GOALLOC_HEAP_FLAGS_MASK;
+	/* Of managed heaps this knows nothing. */
+	unsigned long flags = c & GOALLOC_HEAP_FLAGS_MASK & ~GOALLOC_HEAP_GC;
 	struct goalloc_heap *heap;
 	char buf[200];
 	const char *name = make_name(run, run->op.b, buf, sizeof(buf));
