@@ -13,6 +13,9 @@
  *	   mcentral.lock	(raw) the span lists of one class or cache
  *	    mheap.lock		(raw) the page allocator, large spans, span bit blocks
  *
+ * Of a managed heap roots_lock (mutex; mgcroot.c) comes below heaps_lock; special_lock and
+ * gray_lock (raw; mfinal.c, mgcmark.c) are taken alone.
+ *
  * reserves_lock (raw; reserve.c), a quarantine's (raw; quarantine.c), and those of
  * callback.c (raw) are taken alone.
  *

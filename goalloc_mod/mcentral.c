@@ -515,8 +515,12 @@ bool mcentral_make_room(struct mcentral *central, u32 npages, u32 align_pages, i
 		memalloc_noio_restore(noio);
 		return ok;
 	}
-	if (err == -EDQUOT)
+	if (err == -EDQUOT) {
+		/* Not waited for: the caller is in a section, which the collector waits for. */
+		if (mcentral_is_managed(central))
+			mgc_kick(central->heap->gc);
 		return make_room_in(central->heap);
+	}
 	return mheap_grow(npages, align_pages) || make_room_in_all();
 }
 

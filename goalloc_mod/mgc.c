@@ -212,6 +212,40 @@ void mgc_kick(struct gc_heap *gc)
 }
 EXPORT_SYMBOL_FOR_TEST(mgc_kick);
 
+/**
+ * mgc_pressure() - memory is short: what could a collection bring?
+ * @kick: have those heaps collect that have grown by an eighth
+ *
+ * Context: any that may be reclaiming; waits for nothing.
+ * Return: bytes of objects that were allocated since the last cycles.
+ */
+unsigned long mgc_pressure(bool kick)
+{
+	struct goalloc_heap *heap;
+	unsigned long bytes = 0;
+
+	/* Whoever holds it may be waiting for memory. */
+	if (!mutex_trylock(&heaps_lock))
+		return 0;
+	list_for_each_entry(heap, &heaps, node) {
+		struct gc_heap *gc = heap->gc;
+		long marked, grown;
+
+		if (!gc)
+			continue;
+		marked = READ_ONCE(gc->stats.heap_marked);
+		grown = atomic_long_read(&gc->live) - marked;
+		if (grown <= marked / 8)
+			continue;
+		bytes += grown;
+		if (kick)
+			mgc_kick(gc);
+	}
+	mutex_unlock(&heaps_lock);
+	return bytes;
+}
+EXPORT_SYMBOL_FOR_TEST(mgc_pressure);
+
 static void kick_irq_fn(struct irq_work *work)
 {
 	struct gc_heap *gc = container_of(work, struct gc_heap, irq);

@@ -346,6 +346,7 @@ int mgc_create(struct goalloc_heap *heap);
 void mgc_stop(struct goalloc_heap *heap);
 void mgc_destroy(struct goalloc_heap *heap);
 void mgc_kick(struct gc_heap *gc);
+unsigned long mgc_pressure(bool kick);
 void gc_print_trace(struct gc_heap *gc, u64 ns);
 
 /* mgcmark.c */

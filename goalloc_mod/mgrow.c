@@ -16,6 +16,7 @@
 #include <linux/sched/mm.h>
 
 #include "goalloc_internal.h"
+#include "mgc.h"
 
 /* The smallest arena: what the arena index is laid out for. */
 #define ARENA_MIN_BYTES BIT(ARENA_INDEX_SHIFT)
@@ -257,6 +258,7 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 {
 	unsigned long free = READ_ONCE(mheap.pages.nfree), keep = goalloc_low_pages();
 
+	free += mgc_pressure(false) >> GOALLOC_PAGE_SHIFT;
 	if (READ_ONCE(mheap.narenas) <= initial_arenas || free <= keep)
 		return 0;
 	return (free - keep) << (GOALLOC_PAGE_SHIFT - PAGE_SHIFT);
@@ -268,6 +270,8 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	unsigned long pages = sc->nr_to_scan >> (GOALLOC_PAGE_SHIFT - PAGE_SHIFT);
 	unsigned long gone = detach_empty(max(pages, 1UL));
 
+	/* What that brings are free pages, for the next call. */
+	mgc_pressure(true);
 	if (!gone)
 		return SHRINK_STOP;
 	mheap_release_soon();

@@ -494,6 +494,43 @@ static void pacing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, goalloc_gc_set_limit(w->heap, 0), -EINVAL);
 }
 
+/* Memory is short: what has grown is collected, and at its limit a heap asks for that. */
+static void pressure(struct kunit *test)
+{
+	struct world *w = make_world(test, "kunit-gc");
+	struct goalloc_gc_stats stats = {};
+	unsigned int i, k;
+
+	goalloc_gc_set_percent(w->heap, -1);
+	enter(w);
+	for (k = 0; k < 4000; k++)
+		KUNIT_ASSERT_NOT_NULL(test, new_node(w, k));
+	leave(w);
+	KUNIT_EXPECT_GE(test, mgc_pressure(false), 4000 * sizeof(struct gnode));
+	goalloc_gc_stats(w->heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.num_gc, 0ULL);
+	for (i = 0; i < 1000 && !stats.num_gc; i++) {
+		mgc_pressure(true);
+		usleep_range(1000, 1100);
+		goalloc_gc_stats(w->heap, &stats);
+	}
+	KUNIT_EXPECT_EQ(test, heap_live(w->heap), 0ULL);
+
+	KUNIT_EXPECT_EQ(test, goalloc_heap_set_limit(w->heap, SZ_256K), 0);
+	enter(w);
+	for (k = 0; k < 100000; k++)
+		if (!goalloc_gc_alloc(w->node, GFP_KERNEL | __GFP_NOWARN))
+			break;
+	leave(w);
+	KUNIT_EXPECT_LT(test, k, 100000U);
+	for (i = 0; i < 1000 && heap_live(w->heap); i++)
+		usleep_range(1000, 1100);
+	enter(w);
+	KUNIT_EXPECT_NOT_NULL(test, goalloc_gc_alloc(w->node, GFP_KERNEL));
+	leave(w);
+	expect_live(test, w, 0);
+}
+
 /* What must not be done with a managed heap, or outside of one. */
 static void refusals(struct kunit *test)
 {
@@ -570,6 +607,7 @@ static struct kunit_case gc_cases[] = {
 	KUNIT_CASE(by_hand),
 	KUNIT_CASE(copying),
 	KUNIT_CASE(pacing),
+	KUNIT_CASE(pressure),
 	KUNIT_CASE(refusals),
 	KUNIT_CASE(teardown),
 	{}
