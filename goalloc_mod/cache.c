@@ -177,6 +177,7 @@ fail:
 	pr_err("cache %s: %s\n", name ?: "(null)", why);
 	return ERR_PTR(err);
 }
+
 /**
  * goalloc_cache_create() - make a cache for objects of one kind
  * @name: shown in debugfs and in reports; unique within the heap

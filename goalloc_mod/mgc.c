@@ -43,6 +43,7 @@ static void set_word(struct gc_heap *gc, enum gc_phase phase, u32 generation)
 	unsigned long word = ((unsigned long)generation << GC_PHASE_BITS) | phase;
 
 	/* One store: who claims a span must not find the one without the other. */
+	/* Release: with what was done in the phase before. */
 	smp_store_release(&gc->heap->gc_word.word, word);
 	/* Before anything is looked at that others write, who read the word after that. */
 	smp_mb();
@@ -160,6 +161,7 @@ static void cycle(struct gc_heap *gc)
 	mcache_visit(gc->heap, gc_visit_slot);
 	if (!gc_omits(GC_G1))
 		wait_for_sections(gc);
+	/* Pairs with gc_blacken(). */
 	smp_store_release(&gc->g1, true);
 	gc_point(gc, GC_AT_G1);
 
@@ -296,6 +298,12 @@ static int gc_thread_fn(void *data)
 	return 0;
 }
 
+static bool ended(struct gc_heap *gc, unsigned long ticket)
+{
+	/* Pairs with the release after the cycle. */
+	return (long)(smp_load_acquire(&gc->done) - ticket) >= 0;
+}
+
 /**
  * goalloc_gc_collect() - reclaim what cannot be reached now
  * @heap: a managed heap
@@ -321,8 +329,7 @@ int goalloc_gc_collect(struct goalloc_heap *heap)
 	}
 	ticket = atomic_long_inc_return(&gc->asked);
 	wake_up(&gc->wait);
-	if (wait_event_killable(gc->wait, READ_ONCE(gc->stop) ||
-				(long)(smp_load_acquire(&gc->done) - ticket) >= 0))
+	if (wait_event_killable(gc->wait, READ_ONCE(gc->stop) || ended(gc, ticket)))
 		return -EINTR;
 	return READ_ONCE(gc->stop) ? -ESHUTDOWN : 0;
 }
@@ -339,6 +346,7 @@ void goalloc_gc_stats(struct goalloc_heap *heap, struct goalloc_gc_stats *stats)
 {
 	struct gc_heap *gc = heap->gc;
 
+	/* One by one each is what it was at some moment. */
 	*stats = data_race(gc->stats);
 	stats->heap_live = atomic_long_read(&gc->live);
 	stats->next_gc = READ_ONCE(gc->goal);

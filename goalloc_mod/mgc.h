@@ -234,7 +234,7 @@ struct gc_heap {
 	raw_spinlock_t gray_lock;
 	struct llist_node *gray;
 
-	struct mutex roots_lock;
+	struct mutex roots_lock; /* see above */
 	struct list_head roots;
 	struct xarray handles;
 	raw_spinlock_t special_lock;

@@ -86,6 +86,7 @@ static noinline void forget_section(const struct gc_heap *gc)
 	struct section *s = find_section(gc);
 
 	if (s && !--s->depth)
+		/* Free for another task, which finds it as it is. */
 		smp_store_release(&s->task, NULL);
 }
 
@@ -179,6 +180,7 @@ void __goalloc_gc_store(struct goalloc_heap *heap, void **slot, void *obj)
 		if (old)
 			gc_shade(gc, (unsigned long)old);
 	} else {
+		/* Pairs with goalloc_gc_load(). */
 		smp_store_release(slot, obj);
 	}
 	preempt_enable();
@@ -190,13 +192,16 @@ static void copy_pointers(const struct goalloc_gc_type *type, void *to, const vo
 {
 	void *const *src = from;
 	unsigned int i, k;
+	void *obj;
 
 	for (i = 0; i < type->nptrs; i++) {
 		const struct goalloc_gc_ptrs *p = &type->ptrs[i];
 
-		for (k = p->first; k < p->first + p->n; k++)
-			goalloc_gc_store(type->heap, (void **)to + k,
-					 smp_load_acquire(&src[k]));
+		for (k = p->first; k < p->first + p->n; k++) {
+			/* An acquire, as in goalloc_gc_load(). */
+			obj = smp_load_acquire(&src[k]);
+			goalloc_gc_store(type->heap, (void **)to + k, obj);
+		}
 	}
 }
 

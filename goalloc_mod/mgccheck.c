@@ -47,17 +47,28 @@ static void check_word(struct check *check, unsigned long holder, unsigned long 
 		       (void *)addr, (void *)holder);
 }
 
+/* What mutators write meanwhile is shaded first, and so is marked, whichever is read. */
+static void check_words(struct check *check, unsigned long holder, void **words, size_t n)
+{
+	unsigned long addr;
+
+	for (; n; n--, words++) {
+		/* Old or new, it is marked. */
+		addr = (unsigned long)data_race(READ_ONCE(*words));
+		check_word(check, holder, addr);
+	}
+}
+
 static void check_object(struct check *check, const struct goalloc_gc_type *type,
 			 unsigned long obj, unsigned long bytes)
 {
 	unsigned long at;
-	unsigned int i, k;
+	unsigned int i;
 
 	for (at = obj; at + type->size <= obj + bytes; at += type->size)
 		for (i = 0; i < type->nptrs; i++)
-			for (k = 0; k < type->ptrs[i].n; k++)
-				check_word(check, obj,
-					   data_race(READ_ONCE(((unsigned long *)at)[type->ptrs[i].first + k])));
+			check_words(check, obj, (void **)at + type->ptrs[i].first,
+				    type->ptrs[i].n);
 }
 
 /* All marked objects of a span; a walk over all spans calls this with preemption off. */
@@ -87,7 +98,7 @@ static void check_root(struct check *check, const struct gc_root *root)
 
 	for (i = 0; i < root->nwords; i++) {
 		preempt_disable();
-		check_word(check, 0, data_race((unsigned long)READ_ONCE(root->base[i])));
+		check_words(check, 0, &root->base[i], 1);
 		preempt_enable();
 		cond_resched();
 	}

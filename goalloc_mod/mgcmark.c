@@ -195,6 +195,7 @@ static __always_inline void follow(struct scan *scan, void **words, unsigned int
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
+		/* Of a pointer that is being written either value will do. */
 		unsigned long addr = (unsigned long)data_race(READ_ONCE(words[i]));
 
 		if (addr)

@@ -241,6 +241,7 @@ void gc_blacken(struct mspan *span)
 
 	if (gc_phase(gc_word(gc->heap)) == GC_OFF || gc_omits(GC_BLACKEN))
 		return;
+	/* Pairs with the release after the grace period. */
 	g1 = smp_load_acquire(&gc->g1);
 	for (k = 0; k < mspan_groups(span); k++) {
 		struct slot_group *g = &span->bits[k];
@@ -359,8 +360,8 @@ static void sweep_rest(struct mcentral *central, void *data)
 
 	if (!mcentral_is_managed(central))
 		return;
-	while (gc_sweep_central(central, LOOK, false))
-		cond_resched();
+	gc_sweep_central(central, LOOK, false);
+	cond_resched();
 	*left += READ_ONCE(central->nunswept);
 }
 
@@ -374,17 +375,20 @@ static void sweep_rest(struct mcentral *central, void *data)
  */
 void gc_sweep_all(struct gc_heap *gc)
 {
-	unsigned long left;
+	unsigned long left = ULONG_MAX, before;
 
-	for (;;) {
-		mcache_flush(gc->heap, NULL);
+	mcache_flush(gc->heap, NULL);
+	do {
+		before = left;
 		left = 0;
+		/* A few spans of each: others want the lock. */
 		mutex_lock(&heaps_lock);
 		visit_centrals(gc->heap, NULL, sweep_rest, &left);
 		mutex_unlock(&heaps_lock);
-		if (!left)
-			break;
-		/* On its way to a list, by an interrupt maybe. */
+		if (left < before)
+			continue;
+		/* A CPU has claimed it since, or it is on its way to a list, by an interrupt. */
+		mcache_flush(gc->heap, NULL);
 		schedule_timeout_uninterruptible(1);
-	}
+	} while (left);
 }

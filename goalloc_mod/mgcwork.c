@@ -80,6 +80,7 @@ static int helper_fn(void *unused)
 /* Let helpers know that there is something to scan. */
 void gc_work_wake(void)
 {
+	/* A helper that is missed is told again with the next span. */
 	if (waitqueue_active(&helpers_wait))
 		wake_up(&helpers_wait);
 }

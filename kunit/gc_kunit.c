@@ -130,9 +130,9 @@ static unsigned int check_tree(struct kunit *test, struct gnode *n, unsigned int
 static void tree(struct kunit *test)
 {
 	struct world *w = make_world(test, "kunit-gc");
-	unsigned int i, depth = 12;
+	unsigned int i, depth = 10;
 
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 4; i++) {
 		enter(w);
 		goalloc_gc_assign(w->heap, &w->root[0], make_tree(w, depth));
 		leave(w);
@@ -404,7 +404,8 @@ static void finalizers(struct kunit *test)
 	a = new_node(w, 3);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_set_finalizer(w->heap, a, finalize, &f, GFP_KERNEL), 0);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_set_finalizer(w->heap, a, NULL, NULL, GFP_KERNEL), 0);
-	KUNIT_EXPECT_EQ(test, goalloc_gc_set_finalizer(w->heap, a, NULL, NULL, GFP_KERNEL), -ENOENT);
+	KUNIT_EXPECT_EQ(test, goalloc_gc_set_finalizer(w->heap, a, NULL, NULL, GFP_KERNEL),
+			-ENOENT);
 	b = new_node(w, 4);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_set_finalizer(w->heap, b, finalize, &f, GFP_KERNEL), 0);
 	goalloc_free(b);
@@ -468,19 +469,18 @@ static void pacing(struct kunit *test)
 	unsigned int i, k;
 
 	goalloc_gc_set_percent(w->heap, -1);
-	for (i = 0; i < 100; i++) {
-		enter(w);
-		for (k = 0; k < 4000; k++)
-			KUNIT_ASSERT_NOT_NULL(test, new_node(w, k));
-		leave(w);
-	}
+	enter(w);
+	for (k = 0; k < 4000; k++)
+		KUNIT_ASSERT_NOT_NULL(test, new_node(w, k));
+	leave(w);
 	goalloc_gc_stats(w->heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.num_gc, 0ULL);
-	KUNIT_EXPECT_EQ(test, heap_live(w->heap), 400000ULL);
+	KUNIT_EXPECT_EQ(test, heap_live(w->heap), 4000ULL);
 	goalloc_gc_set_percent(w->heap, 100);
+	goalloc_gc_set_limit(w->heap, SZ_64K);
 	for (i = 0; i < 1000 && !stats.num_gc; i++) {
 		enter(w);
-		for (k = 0; k < 400; k++)
+		for (k = 0; k < 40; k++)
 			KUNIT_ASSERT_NOT_NULL(test, new_node(w, k));
 		leave(w);
 		usleep_range(1000, 1100);
@@ -488,7 +488,6 @@ static void pacing(struct kunit *test)
 	}
 	KUNIT_EXPECT_GT(test, stats.num_gc, 0ULL);
 	KUNIT_EXPECT_EQ(test, stats.num_forced, 0ULL);
-	KUNIT_EXPECT_LT(test, heap_live(w->heap), 2000000ULL);
 	expect_live(test, w, 0);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_set_percent(w->heap, 1000000), -EINVAL);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_set_limit(w->heap, 0), -EINVAL);
@@ -572,15 +571,16 @@ static void teardown(struct kunit *test)
 	struct gnode *n;
 	int i, k, s;
 
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 8; i++) {
 		root = NULL;
 		heap = goalloc_heap_create("kunit-gc-gone", GOALLOC_HEAP_GC);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
 		type = goalloc_gc_type_create(heap, &gnode_layout);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, type);
-		KUNIT_ASSERT_EQ(test, goalloc_gc_root_add(heap, &root, 1, GOALLOC_GC_ROOT_PRECISE), 0);
+		KUNIT_ASSERT_EQ(test, goalloc_gc_root_add(heap, &root, 1,
+							  GOALLOC_GC_ROOT_PRECISE), 0);
 		s = goalloc_gc_lock(heap);
-		for (k = 0; k < 50000; k++) {
+		for (k = 0; k < 5000; k++) {
 			n = goalloc_gc_alloc(type, GFP_KERNEL);
 			KUNIT_ASSERT_NOT_NULL(test, n);
 			goalloc_gc_assign(heap, &n->left, goalloc_gc_load(&root));

@@ -131,6 +131,7 @@ static __always_inline void goalloc_gc_store(struct goalloc_heap *heap, void **s
 	if (unlikely(READ_ONCE(gc->word) & GOALLOC_GC_MARK))
 		__goalloc_gc_store(heap, slot, obj);
 	else
+		/* Pairs with goalloc_gc_load(). */
 		smp_store_release(slot, obj);
 }
 
@@ -165,7 +166,13 @@ static __always_inline void goalloc_gc_store(struct goalloc_heap *heap, void **s
  * Return: the pointer.
  */
 #define goalloc_gc_load(slot)                                                  \
-	((typeof(**(slot)) __force __kernel *)smp_load_acquire(slot))
+({                                                                             \
+	typeof(*(slot)) ___obj;                                                \
+									       \
+	/* Pairs with the release of goalloc_gc_store(). */                    \
+	___obj = smp_load_acquire(slot);                                       \
+	(typeof(**(slot)) __force __kernel *)___obj;                           \
+})
 
 void goalloc_gc_copy(struct goalloc_gc_type *type, void *to, const void *from, size_t n);
 
