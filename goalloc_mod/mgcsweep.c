@@ -116,7 +116,7 @@ static void unlist_swept(struct mcentral *central, void *data)
 	list_splice_tail_init(&central->swept, &central->unswept);
 	WRITE_ONCE(central->nunswept, central->nunswept + central->nswept);
 	WRITE_ONCE(central->nswept, 0);
-	central->listgen++;
+	WRITE_ONCE(central->listgen, central->listgen + 1);
 	raw_spin_unlock_irqrestore(&central->lock, flags);
 }
 
@@ -124,8 +124,8 @@ static void unlist_swept(struct mcentral *central, void *data)
  * gc_sweep_begin() - all spans of a heap are to be swept
  * @gc: its collector; the phase is OFF, and the generation new
  *
- * A span that is made before this sees its central's lists change is listed twice as
- * swept, which does no harm.
+ * A span that was made, or swept, before this is listed as unswept, too: who claims it
+ * finds that it is swept, and lists it so.
  *
  * Context: may sleep.
  */
@@ -189,6 +189,33 @@ static void merge(struct mspan *span)
 	}
 }
 
+static void blacken(struct mspan *span, unsigned long word)
+{
+	struct gc_heap *gc = span->central->heap->gc;
+	bool g1, any = false;
+	unsigned int k;
+
+	if (gc_omits(GC_BLACKEN))
+		return;
+	/* Not before it is known that the heap marks, or did. */
+	g1 = gc_phase(word) != GC_MARK || smp_load_acquire(&gc->g1);
+	for (k = 0; k < mspan_groups(span); k++) {
+		struct slot_group *g = &span->bits[k];
+		u64 w = READ_ONCE(g->free) & ~(u64)atomic64_read(&g->mark);
+
+		if (!w)
+			continue;
+		any = true;
+		if (g1)
+			atomic64_or(w, &span->gc->scanned[k]);
+		atomic64_or(w, &g->mark);
+	}
+	/* Full barriers between the marks and the look at the queue, as in mgcmark.c. */
+	smp_mb();
+	if (any && !g1 && mcentral_has_pointers(span->central))
+		gc_queue(gc, span->gc);
+}
+
 /**
  * gc_claimed() - see to a span before slots are taken from it
  * @span: the caller owns it
@@ -209,16 +236,20 @@ void gc_claimed(struct mspan *span)
 	merge(span);
 	word = gc_word(gc->heap);
 	if (gc_phase(word) != GC_OFF) {
-		gc_blacken(span);
+		/* Whatever the phase is by now: it is not swept. */
+		blacken(span, word);
 		return;
 	}
-	if (span->gc->sweepgen == gc_generation(word))
+	if (span->gc->sweepgen != gc_generation(word)) {
+		for (k = 0; k < mspan_groups(span); k++)
+			n += sweep_group(gc, span, k);
+		span->gc->sweepgen = gc_generation(word);
+		if (n)
+			atomic64_add(n, &gc->swept);
+	} else if (span->gc->listgen == READ_ONCE(central->listgen)) {
 		return;
-	for (k = 0; k < mspan_groups(span); k++)
-		n += sweep_group(gc, span, k);
-	span->gc->sweepgen = gc_generation(word);
-	if (n)
-		atomic64_add(n, &gc->swept);
+	}
+	/* Swept, or made, before gc_sweep_begin() came by, it may be on the wrong list. */
 	raw_spin_lock_irqsave(&central->lock, flags);
 	list_swept(central, span->gc);
 	raw_spin_unlock_irqrestore(&central->lock, flags);
@@ -228,36 +259,18 @@ void gc_claimed(struct mspan *span)
  * gc_blacken() - what is about to be allocated is marked
  * @span: the caller owns it, and has merged what it will take
  *
- * While the heap marks, and until sweeping is allowed. Before the first grace period has
+ * While the heap marks, and then until the span is swept: a CPU that has owned it since
+ * may find more free slots there, freed by hand. Before the first grace period has
  * ended, old sections may store into new objects without a barrier: they have to be scanned.
  *
  * Context: any but NMI, preemption off.
  */
 void gc_blacken(struct mspan *span)
 {
-	struct gc_heap *gc = span->central->heap->gc;
-	bool g1, any = false;
-	unsigned int k;
+	unsigned long word = gc_word(span->central->heap);
 
-	if (gc_phase(gc_word(gc->heap)) == GC_OFF || gc_omits(GC_BLACKEN))
-		return;
-	/* Pairs with the release after the grace period. */
-	g1 = smp_load_acquire(&gc->g1);
-	for (k = 0; k < mspan_groups(span); k++) {
-		struct slot_group *g = &span->bits[k];
-		u64 w = READ_ONCE(g->free) & ~(u64)atomic64_read(&g->mark);
-
-		if (!w)
-			continue;
-		any = true;
-		if (g1)
-			atomic64_or(w, &span->gc->scanned[k]);
-		atomic64_or(w, &g->mark);
-	}
-	/* Full barriers between the marks and the look at the queue, as in mgcmark.c. */
-	smp_mb();
-	if (any && !g1 && mcentral_has_pointers(span->central))
-		gc_queue(gc, span->gc);
+	if (gc_phase(word) != GC_OFF || span->gc->sweepgen != gc_generation(word))
+		blacken(span, word);
 }
 
 /* The same for what the CPU owns: a visit; with preemption off, on that CPU. */
