@@ -70,9 +70,11 @@ static int helper_fn(void *unused)
 		while (!READ_ONCE(gc->stop) && gc_scan_some(gc, UINT_MAX))
 			;
 		gc_limiter_add(gc, ktime_get_ns() - begin);
-		/* What was queued is on a list by now. */
+		/* What was queued is on a list by now. The lock keeps the heap meanwhile. */
+		spin_lock(&helpers_lock);
 		if (atomic_dec_and_test(&gc->busy))
 			wake_up(&gc->wait);
+		spin_unlock(&helpers_lock);
 	}
 	return 0;
 }
@@ -100,6 +102,9 @@ void gc_work_done(struct gc_heap *gc)
 	list_del_init(&gc->helpers);
 	spin_unlock(&helpers_lock);
 	wait_event(gc->wait, !atomic_read(&gc->busy));
+	/* The last one may not have woken us yet, and the heap may go after this. */
+	spin_lock(&helpers_lock);
+	spin_unlock(&helpers_lock);
 }
 
 /* Helpers, if there are none; one CPU needs none. May sleep. */
