@@ -133,7 +133,8 @@ bool gc_in_section(struct gc_heap *gc)
 	if (gc_debug && find_section(gc))
 		return true;
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
-	return srcu_read_lock_held(&gc->srcu);
+	/* Once lockdep has given up, it would say so of everyone. */
+	return debug_lockdep_rcu_enabled() && srcu_read_lock_held(&gc->srcu);
 #else
 	return false;
 #endif
