@@ -12,50 +12,94 @@
 
 #include <linux/printk.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 
 #include "mgc.h"
 
-struct check {
-	struct gc_heap *gc;
-	u64 missed;
+/* What looked so, and will be looked at again. */
+#define SUSPECTS 64
+
+struct suspect {
+	unsigned long holder;
+	const unsigned long *at;
+	unsigned long addr;
 };
 
-/* A pointer that was found in @holder, an object, or 0 for a root; preemption is off. */
-static void check_word(struct check *check, unsigned long holder, unsigned long addr)
+struct check {
+	struct gc_heap *gc;
+	unsigned int missed;
+	unsigned int n;
+	struct suspect suspects[SUSPECTS];
+};
+
+/* Whether @addr is in a live object of the heap, and that is marked; preemption is off. */
+static bool is_live(const struct gc_heap *gc, unsigned long addr, bool *marked)
 {
 	struct mspan *span = addr ? span_of(addr) : NULL;
-	struct slot_group *g;
 	u32 slot;
-	u64 bit;
 
 	/* Pairs with the release that published the span. */
 	if (!span || smp_load_acquire(&span->state) != MSPAN_SMALL ||
-	    span->central->heap != check->gc->heap)
-		return;
+	    span->central->heap != gc->heap)
+		return false;
 	slot = mul_u64_u32_shr(addr - span->base, span->divmul, 32);
 	if (slot >= span->nelems || !mspan_slot_is_live(span, slot))
-		return;
-	g = &span->bits[slot >> MSPAN_GROUP_SHIFT];
-	bit = BIT_ULL(slot & 63);
+		return false;
+	*marked = (u64)atomic64_read(&span->bits[slot >> MSPAN_GROUP_SHIFT].mark) &
+		  BIT_ULL(slot & 63);
 	/* Freed by hand, and marked for that, between the two looks. */
-	if ((u64)atomic64_read(&g->mark) & bit || !mspan_slot_is_live(span, slot))
-		return;
-	if (!check->missed++)
-		pr_err("heap %s: checkmark: an object of %s at %p is not marked, but what is at %p points to it\n",
-		       check->gc->heap->name,
-		       span->central->cache ? span->central->cache->name : "a class",
-		       (void *)addr, (void *)holder);
+	return *marked || mspan_slot_is_live(span, slot);
 }
 
-/* What mutators write meanwhile is shaded first, and so is marked, whichever is read. */
-static void check_words(struct check *check, unsigned long holder, void **words, size_t n)
+static void report_missed(struct check *check, unsigned long holder, unsigned long addr)
 {
-	unsigned long addr;
+	if (!check->missed++)
+		pr_err("heap %s: checkmark: an object at %p is not marked, but what is at %p points to it\n",
+		       check->gc->heap->name, (void *)addr, (void *)holder);
+}
 
-	for (; n; n--, words++) {
-		/* Old or new, it is marked. */
-		addr = (unsigned long)data_race(READ_ONCE(*words));
-		check_word(check, holder, addr);
+/* A word of a root. */
+static void check_root_word(struct check *check, unsigned long addr)
+{
+	bool marked;
+
+	preempt_disable();
+	if (is_live(check->gc, addr, &marked) && !marked)
+		report_missed(check, 0, addr);
+	preempt_enable();
+}
+
+/* A word of an object; preemption is off. */
+static void check_word(struct check *check, unsigned long holder, const unsigned long *at)
+{
+	unsigned long addr = data_race(READ_ONCE(*at));
+	bool marked;
+
+	if (check->n < SUSPECTS && is_live(check->gc, addr, &marked) && !marked)
+		check->suspects[check->n++] = (struct suspect){ holder, at, addr };
+}
+
+/*
+ * An object that was just allocated is black, and may have had in it what its slot held
+ * before. When the sections that there were are over it is as they left it.
+ */
+static void check_again(struct check *check)
+{
+	struct gc_heap *gc = check->gc;
+	unsigned int i;
+
+	if (check->n)
+		synchronize_srcu_expedited(&gc->srcu);
+	for (i = 0; i < check->n; i++) {
+		const struct suspect *s = &check->suspects[i];
+		bool marked;
+
+		preempt_disable();
+		if (is_live(gc, s->holder, &marked) && marked &&
+		    data_race(READ_ONCE(*s->at)) == s->addr &&
+		    is_live(gc, s->addr, &marked) && !marked)
+			report_missed(check, s->holder, s->addr);
+		preempt_enable();
 	}
 }
 
@@ -63,12 +107,13 @@ static void check_object(struct check *check, const struct goalloc_gc_type *type
 			 unsigned long obj, unsigned long bytes)
 {
 	unsigned long at;
-	unsigned int i;
+	unsigned int i, k;
 
 	for (at = obj; at + type->size <= obj + bytes; at += type->size)
 		for (i = 0; i < type->nptrs; i++)
-			check_words(check, obj, (void **)at + type->ptrs[i].first,
-				    type->ptrs[i].n);
+			for (k = 0; k < type->ptrs[i].n; k++)
+				check_word(check, obj,
+					   (unsigned long *)at + type->ptrs[i].first + k);
 }
 
 /* All marked objects of a span; a walk over all spans calls this with preemption off. */
@@ -97,9 +142,7 @@ static void check_root(struct check *check, const struct gc_root *root)
 	size_t i;
 
 	for (i = 0; i < root->nwords; i++) {
-		preempt_disable();
-		check_words(check, 0, &root->base[i], 1);
-		preempt_enable();
+		check_root_word(check, data_race((unsigned long)READ_ONCE(root->base[i])));
 		cond_resched();
 	}
 }
@@ -109,29 +152,33 @@ static void check_root(struct check *check, const struct gc_root *root)
  * @gc: the heap's collector, between the end of marking and the phase DRAIN
  *
  * Context: may sleep; the heap's thread.
- * Return: how many pointers to some were found.
+ * Return: how many pointers to some were found, as far as there is room to remember them.
  */
 u64 gc_check_marks(struct gc_heap *gc)
 {
-	struct check check = { .gc = gc };
+	struct check *check = kzalloc(sizeof(*check), GFP_KERNEL);
 	struct goalloc_gc_handle *handle;
 	struct gc_root *root;
 	unsigned long id;
+	u64 missed;
 
+	if (!check)
+		return 0;
+	check->gc = gc;
 	mutex_lock(&gc->roots_lock);
 	list_for_each_entry(root, &gc->roots, node)
 		if (root->kind != GOALLOC_GC_ROOT_LEAKS)
-			check_root(&check, root);
+			check_root(check, root);
 	mutex_unlock(&gc->roots_lock);
 	rcu_read_lock();
-	xa_for_each(&gc->handles, id, handle) {
-		preempt_disable();
-		check_word(&check, 0, (unsigned long)handle->obj);
-		preempt_enable();
-	}
+	xa_for_each(&gc->handles, id, handle)
+		check_root_word(check, (unsigned long)handle->obj);
 	rcu_read_unlock();
-	mheap_walk(check_span, &check);
-	return check.missed;
+	mheap_walk(check_span, check);
+	check_again(check);
+	missed = check->missed;
+	kfree(check);
+	return missed;
 }
 
 /* Go's gctrace, as far as it applies: a line for a cycle that has ended. */
