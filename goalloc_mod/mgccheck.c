@@ -72,6 +72,7 @@ static void check_root_word(struct check *check, unsigned long addr)
 /* A word of an object; preemption is off. */
 static void check_word(struct check *check, unsigned long holder, const unsigned long *at)
 {
+	/* Old or new, what it points to is marked. */
 	unsigned long addr = data_race(READ_ONCE(*at));
 	bool marked;
 
@@ -95,6 +96,7 @@ static void check_again(struct check *check)
 		bool marked;
 
 		preempt_disable();
+		/* Whoever writes it: it is what it was, or it is not. */
 		if (is_live(gc, s->holder, &marked) && marked &&
 		    data_race(READ_ONCE(*s->at)) == s->addr &&
 		    is_live(gc, s->addr, &marked) && !marked)
@@ -139,10 +141,13 @@ static void check_span(struct mspan *span, void *data)
 
 static void check_root(struct check *check, const struct gc_root *root)
 {
+	unsigned long addr;
 	size_t i;
 
 	for (i = 0; i < root->nwords; i++) {
-		check_root_word(check, data_race((unsigned long)READ_ONCE(root->base[i])));
+		/* As in check_word(). */
+		addr = (unsigned long)data_race(READ_ONCE(root->base[i]));
+		check_root_word(check, addr);
 		cond_resched();
 	}
 }
