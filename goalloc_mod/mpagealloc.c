@@ -545,6 +545,8 @@ EXPORT_SYMBOL_FOR_TEST(palloc_free);
 /**
  * palloc_largest() - pages of the longest free run there is
  * @pa: the page allocator
+ *
+ * Return: pages, 0 if none is free.
  */
 u32 palloc_largest(struct page_alloc *pa)
 {

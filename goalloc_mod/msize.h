@@ -66,6 +66,8 @@ static inline u8 goalloc_size_to_class(size_t size)
  *
  * The slot at an offset into a span is offset * goalloc_divmul() >> 32, exact
  * for spans that pass goalloc_divmul_exact().
+ *
+ * Return: the factor.
  */
 static inline u32 goalloc_divmul(u32 size)
 {
@@ -79,6 +81,8 @@ static inline u32 goalloc_divmul(u32 size)
  *
  * The factor is too large by @size / 2^32 at most; that must not add up to a
  * wrong slot before the end of the span.
+ *
+ * Return: true if it does.
  */
 static inline bool goalloc_divmul_exact(u32 size, u32 bytes)
 {
@@ -90,6 +94,8 @@ static inline bool goalloc_divmul_exact(u32 size, u32 bytes)
 /**
  * goalloc_large_pages() - pages of a large object
  * @size: requested bytes, any value
+ *
+ * Return: pages, rounded up.
  */
 static inline size_t goalloc_large_pages(size_t size)
 {
@@ -99,6 +105,8 @@ static inline size_t goalloc_large_pages(size_t size)
 /**
  * goalloc_large_align() - alignment, in pages, of a large object
  * @size: requested bytes, any value
+ *
+ * Return: a power of two.
  */
 static inline u32 goalloc_large_align(size_t size)
 {

@@ -142,6 +142,8 @@ EXPORT_SYMBOL_FOR_TEST(mspan_available);
  * Certain only for a span that is on its central's list, with the central's
  * lock held: then nothing takes slots from it, and slots that were found free
  * one word after the other stay so.
+ *
+ * Return: true if so.
  */
 bool mspan_all_free(const struct mspan *span)
 {
