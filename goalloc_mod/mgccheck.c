@@ -98,6 +98,7 @@ static void check_again(struct check *check)
 		preempt_disable();
 		/* Whoever writes it: it is what it was, or it is not. */
 		if (is_live(gc, s->holder, &marked) && marked &&
+		    /* As in check_word(). */
 		    data_race(READ_ONCE(*s->at)) == s->addr &&
 		    is_live(gc, s->addr, &marked) && !marked)
 			report_missed(check, s->holder, s->addr);
