@@ -167,11 +167,8 @@ static __always_inline void goalloc_gc_store(struct goalloc_heap *heap, void **s
  */
 #define goalloc_gc_load(slot)                                                  \
 ({                                                                             \
-	typeof(*(slot)) ___obj;                                                \
-									       \
 	/* Pairs with the release of goalloc_gc_store(). */                    \
-	___obj = smp_load_acquire(slot);                                       \
-	(typeof(**(slot)) __force __kernel *)___obj;                           \
+	(typeof(**(slot)) __force __kernel *)smp_load_acquire(slot);           \
 })
 
 void goalloc_gc_copy(struct goalloc_gc_type *type, void *to, const void *from, size_t n);
