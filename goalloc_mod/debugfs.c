@@ -442,9 +442,12 @@ void goalloc_debugfs_add_heap(struct goalloc_heap *heap)
 		{ "limit", 0600, &heap_limit_fops },
 		{ "debug", 0600, &heap_debug_fops },
 	};
+	static const struct debugfs_entry gc = { "gc", 0600, &heap_gc_fops };
 
 	heap->dir = debugfs_create_dir(heap->name, heaps_dir);
 	create_files(heap->dir, heap, entries, ARRAY_SIZE(entries));
+	if (heap->gc)
+		create_files(heap->dir, heap, &gc, 1);
 }
 
 /* Returns when nobody reads the heap's files any more; heaps_lock is not held. */

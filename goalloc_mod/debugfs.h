@@ -93,8 +93,14 @@ extern const struct file_operations arenas_fops, spans_fops, map_fops, fragmenta
 /* debugfs_heap.c */
 extern const struct file_operations heap_stats_fops, heap_classes_fops, heap_caches_fops;
 extern const struct file_operations heap_cpus_fops, heap_limit_fops;
+int parse_limit(char *text, unsigned long *bytes);
 
 /* debugfs_debug.c */
 extern const struct file_operations heap_debug_fops;
+
+/* debugfs_gc.c */
+extern const struct file_operations heap_gc_fops;
+int heap_gc_show(struct seq_file *m, void *unused);
+int heap_gc_act(struct goalloc_heap *heap, char *text);
 
 #endif /* GOALLOC_DEBUGFS_H */

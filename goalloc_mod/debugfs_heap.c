@@ -298,7 +298,7 @@ static ssize_t heap_limit_read(struct file *file, char __user *buf, size_t count
  * Bytes, with K, M, G or T behind them or not. memparse() would take what
  * follows the suffix, and a number that does not fit, for good.
  */
-static int parse_limit(char *text, unsigned long *bytes)
+int parse_limit(char *text, unsigned long *bytes)
 {
 	static const char units[] = "kmgt";
 	unsigned int shift = 0;

@@ -68,6 +68,7 @@ static bool add_special(struct gc_heap *gc, struct gc_special *special, void *ob
 		raw_spin_lock_irqsave(&gc->special_lock, flags);
 		hlist_add_head(&special->node, &span->gc->specials);
 		list_add_tail(&special->all, list);
+		gc->nspecials[special->kind]++;
 		raw_spin_unlock_irqrestore(&gc->special_lock, flags);
 	}
 	preempt_enable();
@@ -131,10 +132,11 @@ void *goalloc_gc_weak_get(struct goalloc_gc_weak *weak)
 EXPORT_SYMBOL_GPL(goalloc_gc_weak_get);
 
 /* The object went, or the reference does; special_lock is held. */
-static void unlink_special(struct gc_special *special)
+static void unlink_special(struct gc_heap *gc, struct gc_special *special)
 {
 	if (!special->obj)
 		return;
+	gc->nspecials[special->kind]--;
 	special->obj = NULL;
 	hlist_del(&special->node);
 	list_del(&special->all);
@@ -155,7 +157,7 @@ void goalloc_gc_weak_destroy(struct goalloc_gc_weak *weak)
 		return;
 	gc = weak->heap->gc;
 	raw_spin_lock_irqsave(&gc->special_lock, flags);
-	unlink_special(&weak->special);
+	unlink_special(gc, &weak->special);
 	raw_spin_unlock_irqrestore(&gc->special_lock, flags);
 	kfree(weak);
 }
@@ -175,7 +177,7 @@ static bool clear_some(struct gc_heap *gc, struct list_head *seen)
 		if (span && is_marked(span, slot))
 			list_move_tail(&special->all, seen);
 		else
-			unlink_special(special);
+			unlink_special(gc, special);
 	}
 	return false;
 }
@@ -266,12 +268,13 @@ int goalloc_gc_set_finalizer(struct goalloc_heap *heap, void *obj,
 		if (!err) {
 			hlist_add_head(&final->special.node, &span->gc->specials);
 			list_add_tail(&final->special.all, &gc->finalizers);
+			gc->nspecials[GC_FINALIZER]++;
 			final = NULL;
 		}
 	} else {
 		err = old ? 0 : -ENOENT;
 		if (old)
-			unlink_special(&old->special);
+			unlink_special(gc, &old->special);
 	}
 	raw_spin_unlock_irqrestore(&gc->special_lock, flags);
 out:
@@ -323,6 +326,15 @@ void gc_scan_finalizers(struct gc_heap *gc)
 	raw_spin_unlock_irqrestore(&gc->special_lock, flags);
 }
 
+/* The finalizer's turn has come; special_lock is held. */
+static void to_finalize(struct gc_heap *gc, struct gc_special *special)
+{
+	hlist_del(&special->node);
+	list_move_tail(&special->all, &gc->to_finalize);
+	gc->nspecials[GC_FINALIZER]--;
+	gc->nto_finalize++;
+}
+
 /**
  * gc_sweep_specials() - keep what has a finalizer
  * @gc: the heap's collector
@@ -350,8 +362,7 @@ u64 gc_sweep_specials(struct gc_heap *gc, struct mspan *span, unsigned int k, u6
 		if (WARN_ON_ONCE(special->kind != GC_FINALIZER))
 			continue;
 		dead &= ~BIT_ULL(slot & 63);
-		hlist_del(&special->node);
-		list_move_tail(&special->all, &gc->to_finalize);
+		to_finalize(gc, special);
 		any = true;
 	}
 	raw_spin_unlock_irqrestore(&gc->special_lock, flags);
@@ -373,13 +384,12 @@ void gc_drop_specials(struct gc_heap *gc, struct mspan *span, unsigned int slot)
 		if (special->obj != obj)
 			continue;
 		if (special->kind == GC_WEAK) {
-			unlink_special(special);
+			unlink_special(gc, special);
 			continue;
 		}
 		/* It cannot be freed here: the work item does that. */
-		hlist_del(&special->node);
+		to_finalize(gc, special);
 		special->obj = NULL;
-		list_move_tail(&special->all, &gc->to_finalize);
 	}
 	raw_spin_unlock_irqrestore(&gc->special_lock, flags);
 }
@@ -398,8 +408,10 @@ static struct gc_finalizer *next_to_finalize(struct gc_heap *gc)
 
 	raw_spin_lock_irqsave(&gc->special_lock, flags);
 	final = list_first_entry_or_null(&gc->to_finalize, struct gc_finalizer, special.all);
-	if (final)
+	if (final) {
 		list_del(&final->special.all);
+		gc->nto_finalize--;
+	}
 	/* A root until this is called again. */
 	gc->finalizing = final;
 	raw_spin_unlock_irqrestore(&gc->special_lock, flags);

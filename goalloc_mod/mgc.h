@@ -134,7 +134,7 @@ struct goalloc_gc_handle {
 	struct rcu_head rcu;
 };
 
-enum gc_special_kind { GC_WEAK, GC_FINALIZER };
+enum gc_special_kind { GC_WEAK, GC_FINALIZER, GC_SPECIAL_KINDS };
 
 /**
  * struct gc_special - what is to be done when an object goes; all under special_lock
@@ -191,6 +191,8 @@ struct gc_finalizer {
  * @weak: all weak references
  * @finalizers: all finalizers, of reachable objects
  * @to_finalize: those of objects that were found unreachable
+ * @nspecials: how many there are on @weak and @finalizers
+ * @nto_finalize: and on @to_finalize
  * @weak_final: which weak references die is decided
  * @finalize_work: runs @to_finalize
  * @final_irq: queues that from contexts that may not
@@ -241,6 +243,8 @@ struct gc_heap {
 	struct list_head weak;
 	struct list_head finalizers;
 	struct list_head to_finalize;
+	unsigned long nspecials[GC_SPECIAL_KINDS];
+	unsigned long nto_finalize;
 	bool weak_final;
 	struct work_struct finalize_work;
 	struct irq_work final_irq;
@@ -389,6 +393,7 @@ void gc_free_types(struct gc_heap *gc);
 
 /* mgcroot.c */
 void gc_scan_roots(struct gc_heap *gc);
+void gc_count_roots(struct gc_heap *gc, u64 *roots, u64 *handles);
 void gc_forget_roots(struct gc_heap *gc, struct module *mod);
 void gc_free_roots(struct gc_heap *gc);
 

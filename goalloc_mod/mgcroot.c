@@ -256,6 +256,25 @@ void gc_scan_roots(struct gc_heap *gc)
 	scan_handles(gc);
 }
 
+/* For debugfs. May sleep. */
+void gc_count_roots(struct gc_heap *gc, u64 *roots, u64 *handles)
+{
+	struct goalloc_gc_handle *handle;
+	struct gc_root *root;
+	unsigned long id;
+
+	*roots = 0;
+	*handles = 0;
+	mutex_lock(&gc->roots_lock);
+	list_for_each_entry(root, &gc->roots, node)
+		++*roots;
+	mutex_unlock(&gc->roots_lock);
+	xa_for_each(&gc->handles, id, handle) {
+		++*handles;
+		cond_resched();
+	}
+}
+
 /* The heap goes. */
 void gc_free_roots(struct gc_heap *gc)
 {

@@ -29,7 +29,8 @@ kunit_test_suites(&goalloc_msize_suite,
 		  &goalloc_guard_suite,
 		  &goalloc_hardening_suite,
 		  &goalloc_init_suite,
-		  &goalloc_gc_suite);
+		  &goalloc_gc_suite,
+		  &goalloc_gc_file_suite);
 
 MODULE_DESCRIPTION("KUnit suites of goalloc");
 MODULE_LICENSE("GPL");

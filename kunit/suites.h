@@ -30,5 +30,6 @@ extern struct kunit_suite goalloc_guard_suite;
 extern struct kunit_suite goalloc_hardening_suite;
 extern struct kunit_suite goalloc_init_suite;
 extern struct kunit_suite goalloc_gc_suite;
+extern struct kunit_suite goalloc_gc_file_suite;
 
 #endif /* GOALLOC_KUNIT_SUITES_H */
