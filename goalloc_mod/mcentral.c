@@ -423,6 +423,7 @@ unsigned int mcentral_alloc(struct mcentral *central, unsigned int nr, void **ob
 		mheap_reap_soon();
 	return n;
 }
+EXPORT_SYMBOL_FOR_TEST(mcentral_alloc);
 
 /* A span that was parked not long ago is as good as new, and cheaper. */
 static struct mspan *unpark(struct mcentral *central)

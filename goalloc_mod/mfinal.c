@@ -477,6 +477,7 @@ bool gc_forget_finalizers(struct gc_heap *gc, struct module *mod)
 		       module_name(mod));
 	return any;
 }
+EXPORT_SYMBOL_FOR_TEST(gc_forget_finalizers);
 
 /* None that was forgotten runs any more; may sleep. */
 void gc_final_wait(void)

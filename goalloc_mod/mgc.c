@@ -194,6 +194,7 @@ static void cycle(struct gc_heap *gc)
 
 	begin = ktime_get_ns();
 	gc_sweep_begin(gc);
+	gc_point(gc, GC_AT_SWEEP);
 	gc_sweep_all(gc);
 	WRITE_ONCE(gc->stats.sweep_ns, gc->stats.sweep_ns + ktime_get_ns() - begin);
 	WRITE_ONCE(gc->stats.last_gc, ktime_get_real_ns());

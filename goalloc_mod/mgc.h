@@ -310,6 +310,8 @@ enum gc_test_point {
 	GC_AT_SHADED, /* an object is marked, its span not queued */
 	GC_AT_ROOT, /* a root is being scanned */
 	GC_AT_CLAIM, /* a span is claimed, the phase not read */
+	GC_AT_SWEEP, /* spans are listed as unswept, and none is swept by the thread */
+	GC_NR_TEST_POINTS
 };
 
 enum gc_remedy {
@@ -320,9 +322,9 @@ enum gc_remedy {
 	GC_ONE_STORE = BIT(4), /* phase and generation change at once */
 	GC_BLACKEN = BIT(5), /* of windows, at the visit and the claim */
 	GC_WEAK_CHECK = BIT(6), /* before weak references are final */
-	GC_ROOT_LOCK = BIT(7), /* against the removal of roots */
-	GC_STICKY = BIT(8), /* termination by count, and not by empty queues */
-	GC_XCHG = BIT(9), /* replaced and read in one step */
+	GC_STICKY = BIT(7), /* termination by count, and not by empty queues */
+	GC_XCHG = BIT(8), /* replaced and read in one step */
+	GC_SHADE_OLD = BIT(9),
 };
 
 struct gc_test {
@@ -418,6 +420,7 @@ void gc_charge(struct mspan *span, bool taken);
 void gc_limiter_add(struct gc_heap *gc, u64 ns);
 
 /* mgcbarrier.c */
+bool gc_knows_sections(void);
 bool gc_in_section(struct gc_heap *gc);
 void gc_name_sections(struct gc_heap *gc);
 

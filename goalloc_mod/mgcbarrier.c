@@ -127,18 +127,31 @@ void goalloc_gc_unlock(struct goalloc_heap *heap, int section)
 }
 EXPORT_SYMBOL_GPL(goalloc_gc_unlock);
 
+/* Once it has given up, lockdep would say of everyone that he is in one. */
+static bool lockdep_knows(void)
+{
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	return debug_lockdep_rcu_enabled();
+#else
+	return false;
+#endif
+}
+
+/* Whether it is known who is in a section. */
+bool gc_knows_sections(void)
+{
+	return gc_debug || lockdep_knows();
+}
+EXPORT_SYMBOL_FOR_TEST(gc_knows_sections);
+
 /* Whether this task is in a section, as far as that is recorded. */
 bool gc_in_section(struct gc_heap *gc)
 {
 	if (gc_debug && find_section(gc))
 		return true;
-#ifdef CONFIG_DEBUG_LOCK_ALLOC
-	/* Once lockdep has given up, it would say so of everyone. */
-	return debug_lockdep_rcu_enabled() && srcu_read_lock_held(&gc->srcu);
-#else
-	return false;
-#endif
+	return lockdep_knows() && srcu_read_lock_held(&gc->srcu);
 }
+EXPORT_SYMBOL_FOR_TEST(gc_in_section);
 
 /* The collector has waited for long: name those that it waits for. */
 void gc_name_sections(struct gc_heap *gc)
@@ -178,7 +191,7 @@ void __goalloc_gc_store(struct goalloc_heap *heap, void **slot, void *obj)
 			gc_point(gc, GC_AT_SHADED);
 			WRITE_ONCE(*slot, obj);
 		}
-		if (old)
+		if (old && !gc_omits(GC_SHADE_OLD))
 			gc_shade(gc, (unsigned long)old);
 	} else {
 		/* Pairs with goalloc_gc_load(). */

@@ -378,6 +378,7 @@ bool gc_has_gray(struct gc_heap *gc)
 			return true;
 	return false;
 }
+EXPORT_SYMBOL_FOR_TEST(gc_has_gray);
 
 /**
  * gc_scan_some() - scan spans that are queued

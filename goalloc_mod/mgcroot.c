@@ -140,6 +140,7 @@ void gc_forget_roots(struct gc_heap *gc, struct module *mod)
 		pr_err("heap %s: module %s goes without removing %u roots; they go with it\n",
 		       gc->heap->name, module_name(mod), n);
 }
+EXPORT_SYMBOL_FOR_TEST(gc_forget_roots);
 
 /**
  * goalloc_gc_handle_create() - make a root of an object

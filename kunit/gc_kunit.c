@@ -3,129 +3,12 @@
  * Managed heaps: what is reachable stays, what is not goes; types, arrays, roots, handles,
  * weak references, finalizers, freeing by hand.
  */
-#include <kunit/test-bug.h>
 #include <kunit/test.h>
 #include <linux/delay.h>
-#include <linux/goalloc_gc.h>
 #include <linux/sizes.h>
 
-#include "../goalloc_mod/mgc.h"
-#include "fixture.h"
+#include "gc_world.h"
 #include "suites.h"
-
-struct gnode {
-	unsigned long id;
-	struct gnode __gc *left;
-	struct gnode __gc *right;
-	unsigned long canary;
-};
-
-GOALLOC_GC_LAYOUT(gnode_layout, struct gnode, left, right);
-
-struct plain {
-	unsigned long words[8];
-};
-
-GOALLOC_GC_LAYOUT(plain_layout, struct plain);
-
-#define CANARY 0x60a110c0ffee0000UL
-
-/* What a test of a managed heap has; in test->priv. */
-struct world {
-	struct goalloc_heap *heap;
-	struct goalloc_gc_type *node;
-	struct goalloc_gc_type *plain;
-	struct gnode __gc *root[4];
-	int section;
-	bool inside;
-};
-
-/* A test that fails ends here or there: the world knows whether in a section. */
-static void enter(struct world *w)
-{
-	w->section = goalloc_gc_lock(w->heap);
-	w->inside = true;
-}
-
-static void leave(struct world *w)
-{
-	w->inside = false;
-	goalloc_gc_unlock(w->heap, w->section);
-}
-
-static void end_world(void *ctx)
-{
-	struct world *w = ctx;
-	struct goalloc_gc_stats stats;
-
-	if (w->inside)
-		leave(w);
-	goalloc_gc_stats(w->heap, &stats);
-	KUNIT_EXPECT_EQ(kunit_get_current_test(), stats.missed, 0ULL);
-	goalloc_gc_root_remove(w->heap, w->root);
-	goalloc_heap_destroy(w->heap);
-}
-
-static struct world *make_world(struct kunit *test, const char *name)
-{
-	struct world *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, w);
-	w->heap = goalloc_heap_create(name, GOALLOC_HEAP_GC);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, w->heap);
-	KUNIT_ASSERT_EQ(test, goalloc_gc_root_add(w->heap, w->root, ARRAY_SIZE(w->root),
-						  GOALLOC_GC_ROOT_PRECISE), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, end_world, w), 0);
-	w->heap->gc->checkmark = true;
-	w->node = goalloc_gc_type_create(w->heap, &gnode_layout);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, w->node);
-	w->plain = goalloc_gc_type_create(w->heap, &plain_layout);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, w->plain);
-	return w;
-}
-
-static struct gnode *new_node(struct world *w, unsigned long id)
-{
-	struct gnode *n = goalloc_gc_alloc(w->node, GFP_KERNEL);
-
-	if (n) {
-		n->id = id;
-		n->canary = CANARY ^ id;
-	}
-	return n;
-}
-
-static void expect_live(struct kunit *test, struct world *w, u64 live)
-{
-	KUNIT_ASSERT_EQ(test, goalloc_gc_collect(w->heap), 0);
-	KUNIT_EXPECT_EQ(test, heap_live(w->heap), live);
-}
-
-/* A binary tree of so many levels. */
-static struct gnode *make_tree(struct world *w, unsigned int depth)
-{
-	struct gnode *n = new_node(w, depth);
-
-	if (n && depth > 1) {
-		goalloc_gc_assign(w->heap, &n->left, make_tree(w, depth - 1));
-		goalloc_gc_assign(w->heap, &n->right, make_tree(w, depth - 1));
-	}
-	return n;
-}
-
-static unsigned int check_tree(struct kunit *test, struct gnode *n, unsigned int depth)
-{
-	unsigned int count = 1;
-
-	KUNIT_ASSERT_NOT_NULL(test, n);
-	KUNIT_EXPECT_EQ(test, n->id, (unsigned long)depth);
-	KUNIT_EXPECT_EQ(test, n->canary, CANARY ^ n->id);
-	if (depth > 1) {
-		count += check_tree(test, goalloc_gc_load(&n->left), depth - 1);
-		count += check_tree(test, goalloc_gc_load(&n->right), depth - 1);
-	}
-	return count;
-}
 
 static void tree(struct kunit *test)
 {
@@ -534,7 +417,7 @@ static void pressure(struct kunit *test)
 static void refusals(struct kunit *test)
 {
 	struct world *w = make_world(test, "kunit-gc");
-	struct goalloc_gc_layout layout = gnode_layout;
+	struct goalloc_gc_layout layout = *gnode_layout;
 	struct goalloc_gc_ptrs ptrs[2] = { { 2, 1 }, { 1, 1 } };
 
 	KUNIT_EXPECT_NULL(test, goalloc_heap_alloc(w->heap, 64, GFP_KERNEL));
@@ -575,7 +458,7 @@ static void teardown(struct kunit *test)
 		root = NULL;
 		heap = goalloc_heap_create("kunit-gc-gone", GOALLOC_HEAP_GC);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
-		type = goalloc_gc_type_create(heap, &gnode_layout);
+		type = goalloc_gc_type_create(heap, gnode_layout);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, type);
 		KUNIT_ASSERT_EQ(test, goalloc_gc_root_add(heap, &root, 1,
 							  GOALLOC_GC_ROOT_PRECISE), 0);

@@ -30,7 +30,9 @@ kunit_test_suites(&goalloc_msize_suite,
 		  &goalloc_hardening_suite,
 		  &goalloc_init_suite,
 		  &goalloc_gc_suite,
-		  &goalloc_gc_file_suite);
+		  &goalloc_gc_file_suite,
+		  &goalloc_gc_protocol_suite,
+		  &goalloc_gc_cycle_suite);
 
 MODULE_DESCRIPTION("KUnit suites of goalloc");
 MODULE_LICENSE("GPL");

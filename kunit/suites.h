@@ -31,5 +31,7 @@ extern struct kunit_suite goalloc_hardening_suite;
 extern struct kunit_suite goalloc_init_suite;
 extern struct kunit_suite goalloc_gc_suite;
 extern struct kunit_suite goalloc_gc_file_suite;
+extern struct kunit_suite goalloc_gc_protocol_suite;
+extern struct kunit_suite goalloc_gc_cycle_suite;
 
 #endif /* GOALLOC_KUNIT_SUITES_H */
