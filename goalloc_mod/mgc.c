@@ -390,6 +390,7 @@ int mgc_create(struct goalloc_heap *heap)
 	gc->limit = ULONG_MAX / 2;
 	gc_pace(gc);
 	gc_work_start();
+	span_gc_start();
 	heap->gc = gc;
 	gc->thread = kthread_run(gc_thread_fn, gc, "goalloc_gc:%.20s", heap->name);
 	if (!IS_ERR(gc->thread))

@@ -374,9 +374,14 @@ void gc_work_help(struct gc_heap *gc);
 void gc_work_done(struct gc_heap *gc);
 void gc_work_wake(void);
 
-/* mgcsweep.c */
+/* mgcspan.c */
 struct span_gc *span_gc_alloc(unsigned int nelems, gfp_t gfp);
-void span_gc_free(struct mspan *span);
+void span_gc_free(struct span_gc *sg);
+void span_gc_fill(void);
+void span_gc_start(void);
+void span_gc_exit(void);
+
+/* mgcsweep.c */
 void gc_span_born(struct mcentral *central, struct mspan *span);
 void gc_span_dies(struct mcentral *central, struct mspan *span);
 bool gc_make_room(struct mcentral *central, gfp_t gfp);

@@ -103,6 +103,7 @@ static noinline void forget_section(const struct gc_heap *gc)
  * Return: what goalloc_gc_unlock() wants.
  */
 int goalloc_gc_lock(struct goalloc_heap *heap)
+	__acquires(&heap->gc->srcu)
 {
 	int section = srcu_read_lock(&heap->gc->srcu);
 
@@ -120,6 +121,7 @@ EXPORT_SYMBOL_GPL(goalloc_gc_lock);
  * Context: any but NMI.
  */
 void goalloc_gc_unlock(struct goalloc_heap *heap, int section)
+	__releases(&heap->gc->srcu)
 {
 	if (unlikely(gc_debug) && in_task())
 		forget_section(heap->gc);

@@ -263,17 +263,19 @@ void gc_count_roots(struct gc_heap *gc, u64 *roots, u64 *handles)
 	struct goalloc_gc_handle *handle;
 	struct gc_root *root;
 	unsigned long id;
+	u64 n = 0;
 
-	*roots = 0;
-	*handles = 0;
 	mutex_lock(&gc->roots_lock);
 	list_for_each_entry(root, &gc->roots, node)
-		++*roots;
+		n++;
 	mutex_unlock(&gc->roots_lock);
+	*roots = n;
+	n = 0;
 	xa_for_each(&gc->handles, id, handle) {
-		++*handles;
+		n++;
 		cond_resched();
 	}
+	*handles = n;
 }
 
 /* The heap goes. */

@@ -260,7 +260,7 @@ void mheap_free_span(struct mspan *span)
 	if (span->debug)
 		span_debug_free(span);
 	if (managed)
-		span_gc_free(span);
+		span_gc_free(span->gc);
 
 	raw_spin_lock_irqsave(&mheap.lock, flags);
 	WRITE_ONCE(mheap.pages_parked, mheap.pages_parked - span->npages);
