@@ -347,7 +347,7 @@ static void hardirq(struct kunit *test)
 {
 	struct world *w = make_world(test, "kunit-gc");
 
-	on_cpu(pin(test), fill_in_hardirq, w);
+	in_a_hardirq(fill_in_hardirq, w);
 	expect_live(test, w, IN_HARDIRQ);
 	enter(w);
 	goalloc_gc_assign(w->heap, &w->root[0], NULL);

@@ -389,7 +389,7 @@ static void shade_in_interrupts(struct kunit *test)
 	arm(w, GC_AT_G1);
 	start(w);
 	wait_at(test, w, GC_AT_G1);
-	on_cpu(raw_smp_processor_id(), take_off_in_hardirq, w);
+	in_a_hardirq(take_off_in_hardirq, w);
 	soft->w = w;
 	init_completion(&soft->done);
 	timer_setup(&soft->timer, take_off_in_softirq, 0);
