@@ -309,6 +309,7 @@ enum gc_test_point {
 	GC_AT_SHADE_NEW, /* a store has seen that the heap marks */
 	GC_AT_SHADED, /* an object is marked, its span not queued */
 	GC_AT_ROOT, /* a root is being scanned */
+	GC_AT_FINALIZER, /* an object with a finalizer was scanned */
 	GC_AT_CLAIM, /* a span is claimed, the phase not read */
 	GC_AT_SWEEP, /* spans are listed as unswept, and none is swept by the thread */
 	GC_NR_TEST_POINTS

@@ -323,6 +323,43 @@ static void by_hand(struct kunit *test)
 	}
 }
 
+/* A finalizer goes, and another comes. */
+static void set_again(struct world *w)
+{
+	struct gnode *n;
+	int section;
+
+	if (w->rounds++ == 1000)
+		return;
+	arm(w, GC_AT_FINALIZER)->fn = set_again;
+	section = goalloc_gc_lock(w->heap);
+	n = goalloc_gc_load(&w->root[0]);
+	goalloc_gc_set_finalizer(w->heap, n, NULL, NULL, GFP_KERNEL);
+	goalloc_gc_set_finalizer(w->heap, n, finalize, w, GFP_KERNEL);
+	goalloc_gc_unlock(w->heap, section);
+}
+
+/* The walk over finalizers ends, whoever sets some meanwhile. */
+static void finalizers_without_end(struct kunit *test)
+{
+	struct world *w = make_world(test, "kunit-gc");
+	struct gnode *n;
+
+	testing(test, w, 0);
+	enter(w);
+	n = new_node(w, 1);
+	KUNIT_ASSERT_NOT_NULL(test, n);
+	goalloc_gc_assign(w->heap, &w->root[0], n);
+	KUNIT_EXPECT_EQ(test, goalloc_gc_set_finalizer(w->heap, n, finalize, w, GFP_KERNEL), 0);
+	leave(w);
+	arm(w, GC_AT_FINALIZER)->fn = set_again;
+	KUNIT_EXPECT_EQ(test, goalloc_gc_collect(w->heap), 0);
+	KUNIT_EXPECT_EQ(test, w->rounds, 1);
+	enter(w);
+	KUNIT_EXPECT_EQ(test, goalloc_gc_set_finalizer(w->heap, n, NULL, NULL, GFP_KERNEL), 0);
+	leave(w);
+}
+
 /* More than one span takes, where no memory may be asked for. */
 #define IN_HARDIRQ 300
 
@@ -345,14 +382,20 @@ static void fill_in_hardirq(void *arg)
 
 static void hardirq(struct kunit *test)
 {
+	struct goalloc_gc_stats before, stats;
 	struct world *w = make_world(test, "kunit-gc");
 
 	in_a_hardirq(fill_in_hardirq, w);
 	expect_live(test, w, IN_HARDIRQ);
+	goalloc_gc_stats(w->heap, &before);
 	enter(w);
 	goalloc_gc_assign(w->heap, &w->root[0], NULL);
 	leave(w);
 	expect_live(test, w, 0);
+	goalloc_heap_shrink(w->heap);
+	goalloc_gc_stats(w->heap, &stats);
+	KUNIT_EXPECT_GT(test, stats.spans_freed, before.spans_freed);
+	KUNIT_EXPECT_LE(test, stats.heap_live, (u64)PAGE_SIZE);
 }
 
 static void copying(struct kunit *test)
@@ -522,6 +565,7 @@ static struct kunit_case gc_cases[] = {
 	KUNIT_CASE(finalizers),
 	KUNIT_CASE(by_hand),
 	KUNIT_CASE(hardirq),
+	KUNIT_CASE(finalizers_without_end),
 	KUNIT_CASE(copying),
 	KUNIT_CASE(pacing),
 	KUNIT_CASE(pressure),
