@@ -358,6 +358,7 @@ void gc_print_trace(struct gc_heap *gc, u64 ns);
 
 /* mgcmark.c */
 void gc_shade(struct gc_heap *gc, unsigned long addr);
+void gc_count(struct gc_heap *gc);
 void gc_queue(struct gc_heap *gc, struct span_gc *sg);
 bool gc_scan_some(struct gc_heap *gc, unsigned int nspans);
 bool gc_has_gray(struct gc_heap *gc);

@@ -123,7 +123,8 @@ void gc_assist(struct gc_heap *gc, gfp_t gfp)
 	    atomic_long_read(&gc->live) < (long)READ_ONCE(gc->goal) || !below_limit(gc))
 		return;
 	begin = ktime_get_ns();
-	gc_scan_some(gc, GC_ASSIST_SPANS);
+	if (gc_scan_some(gc, GC_ASSIST_SPANS))
+		gc_count(gc);
 	ns = ktime_get_ns() - begin;
 	atomic64_add(ns, &gc->assist_ns);
 	gc_limiter_add(gc, ns);
