@@ -435,7 +435,7 @@ struct storm {
 	struct world *w;
 	struct gnode __gc *slots[SLOTS];
 	struct timer_list timer;
-	unsigned long end;
+	bool stop;
 	atomic_t bad;
 	atomic_t running;
 	u64 rewired;
@@ -500,7 +500,7 @@ static int rewire_thread(void *arg)
 	u64 n = 0;
 
 	prandom_seed_state(&rnd, (unsigned long)current);
-	while (time_before(jiffies, s->end)) {
+	while (!READ_ONCE(s->stop)) {
 		rewire(s, &rnd, 50, GFP_KERNEL);
 		n += 50;
 		/* Or the collector, which is nice, has no CPU. */
@@ -543,8 +543,9 @@ static void end_storm(void *ctx)
 static void all_at_once(struct kunit *test)
 {
 	struct storm *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	unsigned long end = jiffies + 2 * HZ;
 	struct goalloc_gc_stats stats;
-	unsigned int cpu;
+	unsigned int cpu, cycles = 0;
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	s->w = make_world(test, "kunit-gc-storm");
@@ -552,17 +553,17 @@ static void all_at_once(struct kunit *test)
 						  GOALLOC_GC_ROOT_PRECISE), 0);
 	timer_setup(&s->timer, rewire_in_softirq, 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, end_storm, s), 0);
-	s->end = jiffies + 2 * HZ;
 	mod_timer(&s->timer, jiffies + 1);
 	for_each_online_cpu(cpu) {
 		atomic_inc(&s->running);
 		run_on(test, cpu, rewire_thread, s);
 	}
-	while (time_before(jiffies, s->end)) {
+	while (cycles++ < 4 || time_before(jiffies, end)) {
 		KUNIT_EXPECT_EQ(test, goalloc_gc_collect(s->w->heap), 0);
 		for_each_online_cpu(cpu)
 			on_cpu(cpu, rewire_in_hardirq, s);
 	}
+	WRITE_ONCE(s->stop, true);
 	while (atomic_read(&s->running))
 		msleep(20);
 	timer_delete_sync(&s->timer);
