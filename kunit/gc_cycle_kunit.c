@@ -500,7 +500,7 @@ static int rewire_thread(void *arg)
 	u64 n = 0;
 
 	prandom_seed_state(&rnd, (unsigned long)current);
-	while (!READ_ONCE(s->stop)) {
+	while (!READ_ONCE(s->stop) && !kthread_should_stop()) {
 		rewire(s, &rnd, 50, GFP_KERNEL);
 		n += 50;
 		/* Or the collector, which is nice, has no CPU. */
