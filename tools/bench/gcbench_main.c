@@ -120,6 +120,12 @@ static int measure(struct seq_file *m)
 	if (err)
 		return err;
 	gcbench_row(m, "cycles", chosen->name, gc.num_gc * 100, "cycles");
+	gcbench_row(m, "in-cycles", chosen->name, gc.cycle_ns * 100, "ns");
+	gcbench_row(m, "marking", chosen->name, gc.mark_ns * 100, "ns");
+	gcbench_row(m, "assists", chosen->name, gc.assist_ns * 100, "ns");
+	gcbench_row(m, "sweeping", chosen->name, gc.sweep_ns * 100, "ns");
+	gcbench_row(m, "marked", chosen->name, gc.objects_marked * 100, "objects");
+	gcbench_row(m, "longest-wait", chosen->name, gc.max_section_ns * 100, "ns");
 	gcbench_row(m, "left", chosen->name, stats.live_objects * 100, "objects");
 	return 0;
 }
