@@ -135,8 +135,8 @@ static void count_marked(struct gc_heap *gc)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		bytes += READ_ONCE(per_cpu_ptr(gc->cpu, cpu)->marked);
-		objects += READ_ONCE(per_cpu_ptr(gc->cpu, cpu)->objects);
+		bytes += local_read(&per_cpu_ptr(gc->cpu, cpu)->marked);
+		objects += local_read(&per_cpu_ptr(gc->cpu, cpu)->objects);
 	}
 	WRITE_ONCE(gc->stats.objects_marked, gc->stats.objects_marked + objects);
 	/* What was allocated meanwhile is live, too. */

@@ -26,6 +26,8 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+#include <asm/local.h>
+
 #include "goalloc_internal.h"
 
 enum gc_phase { GC_OFF = 0, GC_MARK = 1, GC_DRAIN = 2 };
@@ -78,12 +80,14 @@ struct span_gc {
  * @tiny: what is left of the last block of small pointer-free objects
  * @tiny_left: bytes of it
  * @tiny_word: the heap's word when it was allocated
+ *
+ * Interrupts count, too.
  */
 struct gc_cpu {
 	struct llist_head gray;
-	unsigned long nqueued;
-	u64 marked;
-	u64 objects;
+	local_t nqueued;
+	local_t marked;
+	local_t objects;
 	unsigned long tiny;
 	unsigned int tiny_left;
 	unsigned long tiny_word;

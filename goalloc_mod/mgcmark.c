@@ -47,7 +47,7 @@ void gc_queue(struct gc_heap *gc, struct span_gc *sg)
 	llist_add(&sg->gray, &cpu->gray);
 	/* On the list first: pairs with the barrier in drained(). */
 	smp_wmb();
-	this_cpu_inc(gc->cpu->nqueued);
+	local_inc(&cpu->nqueued);
 }
 
 /* What was ever queued. */
@@ -57,7 +57,7 @@ unsigned long gc_nqueued(struct gc_heap *gc)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		n += READ_ONCE(per_cpu_ptr(gc->cpu, cpu)->nqueued);
+		n += local_read(&per_cpu_ptr(gc->cpu, cpu)->nqueued);
 	return n;
 }
 
@@ -120,17 +120,13 @@ void gc_shade(struct gc_heap *gc, unsigned long addr)
 	const struct heap_arena *arena = NULL;
 	struct mspan *span = managed_span(gc, &arena, addr);
 	struct gc_cpu *cpu;
-	unsigned long flags;
 
 	if (!span || !mark(span, addr))
 		return;
 	gc_point(gc, GC_AT_SHADED);
-	/* An interrupt may shade, too. */
-	local_irq_save(flags);
 	cpu = this_cpu_ptr(gc->cpu);
-	cpu->marked += span->elemsize;
-	cpu->objects++;
-	local_irq_restore(flags);
+	local_add(span->elemsize, &cpu->marked);
+	local_inc(&cpu->objects);
 	if (mcentral_has_pointers(span->central))
 		gc_queue(gc, span->gc);
 }
@@ -160,14 +156,10 @@ static void scan_begin(struct scan *scan, struct gc_heap *gc)
 
 static void scan_count(struct scan *scan)
 {
-	unsigned long flags;
-	struct gc_cpu *cpu;
+	struct gc_cpu *cpu = this_cpu_ptr(scan->gc->cpu);
 
-	local_irq_save(flags);
-	cpu = this_cpu_ptr(scan->gc->cpu);
-	cpu->marked += scan->bytes;
-	cpu->objects += scan->objects;
-	local_irq_restore(flags);
+	local_add(scan->bytes, &cpu->marked);
+	local_add(scan->objects, &cpu->objects);
 	scan->bytes = 0;
 	scan->objects = 0;
 }
@@ -415,7 +407,7 @@ void gc_mark_reset(struct gc_heap *gc)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		WRITE_ONCE(per_cpu_ptr(gc->cpu, cpu)->marked, 0);
-		WRITE_ONCE(per_cpu_ptr(gc->cpu, cpu)->objects, 0);
+		local_set(&per_cpu_ptr(gc->cpu, cpu)->marked, 0);
+		local_set(&per_cpu_ptr(gc->cpu, cpu)->objects, 0);
 	}
 }
