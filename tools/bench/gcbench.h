@@ -20,6 +20,7 @@ struct gcbench_node {
 extern unsigned int gcbench_depth;
 extern unsigned int gcbench_section;
 extern bool gcbench_quick;
+extern bool gcbench_native;
 extern struct goalloc_heap *gcbench_heap;
 extern struct goalloc_gc_type *gcbench_type;
 
@@ -31,5 +32,14 @@ u64 gcbench_median(u64 *values, unsigned int n);
 
 /* gcbench_trees.c */
 int gcbench_trees(struct seq_file *m);
+
+/* gcbench_mark.c */
+int gcbench_mark(struct seq_file *m);
+
+/* gcbench_delay.c */
+int gcbench_delay(struct seq_file *m);
+
+/* gcbench_costs.c */
+int gcbench_costs(struct seq_file *m);
 
 #endif /* GOALLOC_GCBENCH_H */

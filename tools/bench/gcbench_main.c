@@ -26,7 +26,7 @@
 
 static char *what = "trees";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "What to measure: trees (default trees)");
+MODULE_PARM_DESC(what, "What to measure: trees, mark, delay or costs (default trees)");
 
 unsigned int gcbench_depth = 16;
 module_param_named(depth, gcbench_depth, uint, 0444);
@@ -40,11 +40,18 @@ bool gcbench_quick;
 module_param_named(quick, gcbench_quick, bool, 0444);
 MODULE_PARM_DESC(quick, "Less of it (default 0)");
 
+bool gcbench_native;
+module_param_named(native, gcbench_native, bool, 0444);
+MODULE_PARM_DESC(native, "Measure time: medians (default 0: instructions)");
+
 static const struct measurement {
 	const char *name;
 	int (*fn)(struct seq_file *m);
 } measurements[] = {
 	{ "trees", gcbench_trees },
+	{ "mark", gcbench_mark },
+	{ "delay", gcbench_delay },
+	{ "costs", gcbench_costs },
 };
 
 GOALLOC_GC_LAYOUT(node_layout, struct gcbench_node, left, right);

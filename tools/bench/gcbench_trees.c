@@ -4,9 +4,9 @@
  * gcbench_trees.go has it: one tree that is thrown away, one that stays, and very many of
  * each depth in between, each of which is made, counted and dropped.
  *
- * A tree that is no deeper than the module parameter "section" is made and counted in
- * one section. Of deeper ones the upper nodes are reachable from @path, by level, so
- * that sections end while they are being made.
+ * A section is as long as a tree takes that is as deep as the module parameter "section"
+ * says. Smaller trees share one; of larger ones the upper nodes are reachable from @path,
+ * by level, so that sections end while they are being made.
  */
 #include <linux/ktime.h>
 #include <linux/sched.h>
@@ -126,38 +126,49 @@ static void drop(struct gcbench_node __gc **slots, unsigned int n)
 /* Make a tree and count its nodes; returns 0 if memory ran out. */
 static unsigned int make_and_count(unsigned int depth)
 {
+	unsigned int n = 0;
+
+	if (!make_at(0, depth))
+		n = count_at(0, depth);
+	drop(path, ARRAY_SIZE(path));
+	return n;
+}
+
+/* The same with @trees of them, in one section. */
+static unsigned int make_and_count_some(unsigned int depth, unsigned int trees)
+{
+	int section = goalloc_gc_lock(gcbench_heap);
 	struct gcbench_node *node;
 	unsigned int n = 0;
-	int section;
 
-	if (depth > gcbench_section) {
-		if (!make_at(0, depth))
-			n = count_at(0, depth);
-		drop(path, ARRAY_SIZE(path));
-		return n;
+	while (trees--) {
+		node = make(depth);
+		if (!node) {
+			n = 0;
+			break;
+		}
+		n += count(node);
 	}
-	section = goalloc_gc_lock(gcbench_heap);
-	node = make(depth);
-	if (node)
-		n = count(node);
 	goalloc_gc_unlock(gcbench_heap, section);
+	between_sections();
 	return n;
 }
 
 /* As many trees of @depth as make about as many nodes as of any other depth. */
 static int make_many(struct seq_file *m, unsigned int depth, u64 *nodes)
 {
-	unsigned int i, n = 1U << (gcbench_depth + LEAST_DEPTH - depth), got;
+	unsigned int i, n = 1U << (gcbench_depth + LEAST_DEPTH - depth), some = 1, got;
 	u64 sum = 0;
 
-	for (i = 0; i < n; i++) {
-		got = make_and_count(depth);
+	/* Both are powers of two. */
+	if (depth < gcbench_section)
+		some = min(n, 1U << (gcbench_section - depth));
+	for (i = 0; i < n; i += some) {
+		got = depth > gcbench_section ? make_and_count(depth) :
+			make_and_count_some(depth, some);
 		if (!got)
 			return -ENOMEM;
 		sum += got;
-		/* Of the smallest trees some at a time. */
-		if (depth > 6 || i % 16 == 0)
-			between_sections();
 	}
 	*nodes += sum;
 	seq_printf(m, "check\t%u\t%u\t%llu\n", n, depth, sum);
