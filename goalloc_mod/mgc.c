@@ -38,6 +38,8 @@ EXPORT_SYMBOL_FOR_TEST(gc_testing);
 struct gc_test gc_test;
 EXPORT_SYMBOL_FOR_TEST(gc_test);
 
+static struct lock_class_key section_key;
+
 static void set_word(struct gc_heap *gc, enum gc_phase phase, u32 generation)
 {
 	unsigned long word = ((unsigned long)generation << GC_PHASE_BITS) | phase;
@@ -59,7 +61,7 @@ static void wait_for_sections(struct gc_heap *gc)
 {
 	u64 begin = ktime_get_ns(), ns;
 
-	synchronize_srcu_expedited(&gc->srcu);
+	gc_section_wait(gc);
 	ns = ktime_get_ns() - begin;
 	if (ns > gc->stats.max_section_ns)
 		WRITE_ONCE(gc->stats.max_section_ns, ns);
@@ -369,9 +371,7 @@ int mgc_create(struct goalloc_heap *heap)
 	gc->cpu = alloc_percpu(struct gc_cpu);
 	if (!gc->cpu)
 		goto free;
-	err = init_srcu_struct(&gc->srcu);
-	if (err)
-		goto percpu;
+	lockdep_init_map(&gc->section_map, "goalloc_gc_section", &section_key, 0);
 	INIT_LIST_HEAD(&gc->types);
 	init_waitqueue_head(&gc->wait);
 	init_irq_work(&gc->irq, kick_irq_fn);
@@ -396,8 +396,6 @@ int mgc_create(struct goalloc_heap *heap)
 		return 0;
 	err = PTR_ERR(gc->thread);
 	heap->gc = NULL;
-	cleanup_srcu_struct(&gc->srcu);
-percpu:
 	free_percpu(gc->cpu);
 free:
 	kfree(gc);
@@ -419,9 +417,11 @@ void mgc_stop(struct goalloc_heap *heap)
 	WRITE_ONCE(gc->stop, true);
 	wake_up(&gc->wait);
 	kthread_stop(gc->thread);
+	/* A barrier, or a section that frees, may be under way, */
+	gc_section_wait(gc);
+	/* or may have to see yet whether somebody waits. */
+	synchronize_rcu();
 	irq_work_sync(&gc->irq);
-	/* A barrier, or a section that frees, may be under way. */
-	synchronize_srcu(&gc->srcu);
 	flush_work(&gc->finalize_work);
 	/* Spans may die again. */
 	set_phase(gc, GC_OFF);
@@ -437,7 +437,6 @@ void mgc_destroy(struct goalloc_heap *heap)
 	gc_free_specials(gc);
 	gc_free_roots(gc);
 	gc_free_types(gc);
-	cleanup_srcu_struct(&gc->srcu);
 	free_percpu(gc->cpu);
 	kfree(gc);
 }
