@@ -73,8 +73,9 @@ static void wait_for_sections(struct gc_heap *gc)
 /* Everything that is queued is scanned, by this thread and its helpers. */
 static void drain(struct gc_heap *gc)
 {
-	u64 begin = ktime_get_ns();
+	struct gc_clock clock;
 
+	gc_clock_start(&clock);
 	for (;;) {
 		while (!READ_ONCE(gc->stop) && gc_scan_some(gc, UINT_MAX))
 			if (READ_ONCE(gc->gray))
@@ -83,12 +84,12 @@ static void drain(struct gc_heap *gc)
 			break;
 		if (!atomic_read(&gc->busy))
 			break;
-		gc_limiter_add(gc, ktime_get_ns() - begin);
+		gc_limiter_add(gc, &clock);
 		wait_event_interruptible(gc->wait, !atomic_read(&gc->busy) || gc_has_gray(gc) ||
 					 READ_ONCE(gc->stop));
-		begin = ktime_get_ns();
+		gc_clock_start(&clock);
 	}
-	gc_limiter_add(gc, ktime_get_ns() - begin);
+	gc_limiter_add(gc, &clock);
 }
 
 /*

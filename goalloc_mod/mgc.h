@@ -425,12 +425,20 @@ void gc_final_stop(void);
 void gc_final_wait(void);
 void gc_free_specials(struct gc_heap *gc);
 
+/* When a task began to work for the collector. */
+struct gc_clock {
+	u64 ns;
+	u64 cpu_ns;
+	unsigned long switches;
+};
+
 /* mgcpacer.c */
 void gc_pace(struct gc_heap *gc);
 bool gc_may_assist(struct gc_heap *gc);
-void gc_assist(struct gc_heap *gc, gfp_t gfp);
+void gc_assist(struct mcentral *central, gfp_t gfp);
 void gc_charge(struct mspan *span, bool taken);
-void gc_limiter_add(struct gc_heap *gc, u64 ns);
+void gc_clock_start(struct gc_clock *clock);
+void gc_limiter_add(struct gc_heap *gc, const struct gc_clock *clock);
 
 /* mgcsection.c */
 void gc_section_wait(struct gc_heap *gc);

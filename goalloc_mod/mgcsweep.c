@@ -361,9 +361,7 @@ bool gc_sweep_central(struct mcentral *central, unsigned int budget, bool for_ro
  */
 bool gc_make_room(struct mcentral *central, gfp_t gfp)
 {
-	struct gc_heap *gc = central->heap->gc;
-
-	gc_assist(gc, gfp);
+	gc_assist(central, gfp);
 	return gc_sweep_central(central, GC_SWEEP_BUDGET, central->elemsize);
 }
 
