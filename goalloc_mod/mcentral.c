@@ -65,12 +65,17 @@ static bool mcentral_marks(const struct mcentral *central)
 
 static unsigned int keep_empty(const struct mcentral *central)
 {
+	unsigned long n;
+
 	if (central->flags & MCENTRAL_STABLE || mcentral_marks(central))
 		return UINT_MAX;
 	/* A large managed object has no other of its size to wait for. */
 	if (!central->elemsize)
 		return 0;
-	return max(KEEP_PAGES / central->npages, 1U);
+	n = max_t(unsigned long, KEEP_PAGES / central->npages, 1);
+	if (mcentral_is_managed(central))
+		n = max(n, gc_room(central->heap->gc) / (central->npages << GOALLOC_PAGE_SHIFT));
+	return n;
 }
 
 /* A linked span without a live slot dies. */

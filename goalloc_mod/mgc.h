@@ -24,6 +24,7 @@
 #include <linux/jump_label.h>
 #include <linux/lockdep.h>
 #include <linux/rcupdate.h>
+#include <linux/sizes.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
@@ -40,6 +41,9 @@ enum gc_phase { GC_OFF = 0, GC_MARK = 1, GC_DRAIN = 2 };
 
 /* A large object is scanned in pieces of this many bytes, by whoever is idle (Go's oblets). */
 #define GC_PIECE 131072UL
+
+/* Bytes of empty spans that a heap keeps at most, to allocate from until the next cycle. */
+#define GC_MAX_ROOM SZ_16M
 
 /* Full spans that are swept for want of room before a new one is made: Go's budget. */
 #define GC_SWEEP_BUDGET 100
@@ -305,6 +309,14 @@ static inline bool mcentral_is_managed(const struct mcentral *central)
 static inline bool mcentral_has_pointers(const struct mcentral *central)
 {
 	return central->type && central->type->nptrs;
+}
+
+/* Bytes that are going to be allocated before the next cycle is over, as is planned. */
+static inline unsigned long gc_room(const struct gc_heap *gc)
+{
+	long room = READ_ONCE(gc->goal) - atomic_long_read(&gc->live);
+
+	return clamp(room, 0, GC_MAX_ROOM);
 }
 
 /*
