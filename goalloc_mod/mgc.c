@@ -24,6 +24,7 @@
 #include <linux/cpu.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
@@ -208,13 +209,19 @@ static void cycle(struct gc_heap *gc)
 		gc_print_trace(gc, ns);
 }
 
-/* In what context soever. */
+/*
+ * In what context soever. No lock of the scheduler's is held where interrupts are on; where
+ * an architecture has no interrupt for it, irq_work comes with the next tick.
+ */
 void mgc_kick(struct gc_heap *gc)
 {
-	if (!READ_ONCE(gc->kicked)) {
-		WRITE_ONCE(gc->kicked, true);
+	if (READ_ONCE(gc->kicked))
+		return;
+	WRITE_ONCE(gc->kicked, true);
+	if (in_task() && !irqs_disabled())
+		wake_up_process(gc->thread);
+	else
 		irq_work_queue(&gc->irq);
-	}
 }
 EXPORT_SYMBOL_FOR_TEST(mgc_kick);
 
@@ -393,8 +400,11 @@ int mgc_create(struct goalloc_heap *heap)
 	gc_work_start();
 	heap->gc = gc;
 	gc->thread = kthread_run(gc_thread_fn, gc, "goalloc_gc:%.20s", heap->name);
-	if (!IS_ERR(gc->thread))
+	if (!IS_ERR(gc->thread)) {
+		/* Who kicks it may do so when it has ended. */
+		get_task_struct(gc->thread);
 		return 0;
+	}
 	err = PTR_ERR(gc->thread);
 	heap->gc = NULL;
 	free_percpu(gc->cpu);
@@ -438,6 +448,7 @@ void mgc_destroy(struct goalloc_heap *heap)
 	gc_free_specials(gc);
 	gc_free_roots(gc);
 	gc_free_types(gc);
+	put_task_struct(gc->thread);
 	free_percpu(gc->cpu);
 	kfree(gc);
 }
