@@ -8,7 +8,7 @@
 #ifndef GOALLOC_UM_BARRIER_H
 #define GOALLOC_UM_BARRIER_H
 
-#define __smp_mb()  asm volatile("lock addl $0,-4(%%rsp)" : : : "memory", "cc")
+#define __smp_mb()  ({ asm volatile("lock addl $0,-4(%%rsp)" : : : "memory", "cc"); })
 #define __smp_rmb() barrier()
 #define __smp_wmb() barrier()
 

@@ -30,23 +30,26 @@ static void store_plain(void)
 	unsigned int i;
 
 	for (i = 0; i < LOOPS; i++)
+		/* As goalloc_gc_assign() does, for nobody here. */
 		smp_store_release(&plain[i], objs[i]);
 }
 
 static void store_managed(void)
 {
+	struct goalloc_heap *heap = gcbench_heap;
 	unsigned int i;
 
 	for (i = 0; i < LOOPS; i++)
-		goalloc_gc_assign(gcbench_heap, &slots[i], objs[i]);
+		goalloc_gc_assign(heap, &slots[i], objs[i]);
 }
 
 static void store_same(void)
 {
+	struct goalloc_heap *heap = gcbench_heap;
 	unsigned int i;
 
 	for (i = 0; i < LOOPS; i++)
-		goalloc_gc_assign(gcbench_heap, &slots[i], common);
+		goalloc_gc_assign(heap, &slots[i], common);
 }
 
 static void load_plain(void)

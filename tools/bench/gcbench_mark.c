@@ -199,6 +199,7 @@ int gcbench_mark(struct seq_file *m)
 	static_branch_disable(&gc_testing);
 	gc_test.point = NULL;
 	goalloc_gc_root_remove(gcbench_heap, &top);
+	gcbench_row(m, "batch", "goalloc", GC_BATCH * 100, "pointers");
 	if (!err)
 		err = report_memory(m, "memory-16B", 16);
 	if (!err)
