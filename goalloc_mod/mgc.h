@@ -461,7 +461,7 @@ static __always_inline int gc_section_begin(struct gc_heap *gc)
 {
 	unsigned int side;
 
-	rcu_lock_acquire(&gc->section_map);
+	lock_map_acquire_read(&gc->section_map);
 	preempt_disable();
 	side = READ_ONCE(gc->side);
 	local_inc(&this_cpu_ptr(gc->cpu)->begun[side]);
@@ -481,7 +481,7 @@ static __always_inline void gc_section_end(struct gc_heap *gc, int side)
 	if (unlikely(READ_ONCE(gc->waiter)))
 		gc_section_ended(gc);
 	preempt_enable();
-	rcu_lock_release(&gc->section_map);
+	lock_map_release(&gc->section_map);
 }
 
 /* mgcbarrier.c */

@@ -363,9 +363,9 @@ static void scan_span(struct scan *scan, struct span_gc *sg)
 			unsigned int slot = (k << MSPAN_GROUP_SHIFT) + __ffs64(w);
 			unsigned long obj = span->base + (unsigned long)slot * span->elemsize;
 			u64 next = w & (w - 1);
+			unsigned int skip = next ? __ffs64(next) - __ffs64(w) : 0;
 
-			if (next)
-				prefetch((void *)obj + (__ffs64(next) - __ffs64(w)) * span->elemsize);
+			prefetch((void *)obj + skip * span->elemsize);
 			scan_elements(scan, type, obj, obj + span->elemsize);
 		}
 	}
