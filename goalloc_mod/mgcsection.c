@@ -66,8 +66,7 @@ void gc_section_wait(struct gc_heap *gc)
 {
 	unsigned int side = gc->side;
 
-	lock_map_acquire(&gc->section_map);
-	lock_map_release(&gc->section_map);
+	goalloc_lock_map_sync(&gc->section_map);
 	/* What was stored is seen by sections that are not. */
 	smp_mb();
 	wait_for_side(gc, !side);
