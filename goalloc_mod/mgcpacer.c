@@ -9,9 +9,10 @@
  * beyond the memory limit; a cycle begins ahead of it, by as much as was allocated while
  * the last one ran.
  *
- * Who allocates beyond the goal while the heap marks, and may sleep, scans a little
- * first. That stops when the collector took more than half of a CPU for long: a bucket
- * fills with its time and leaks with the clock's (Go's GC CPU limiter).
+ * Who allocates beyond the goal, and may sleep, scans or sweeps a little first, or gives
+ * the collector a little of the CPU's time. That stops when the collector took more than
+ * half of a CPU for long: a bucket fills with its time and leaks with the clock's (Go's GC
+ * CPU limiter).
  */
 #include <linux/delay.h>
 #include <linux/sched.h>
@@ -25,7 +26,7 @@
 /* CPU time that the collector may be ahead of its half. */
 #define GC_BUCKET_NS NSEC_PER_SEC
 
-/* Spans that an assist scans. */
+/* Spans that an assist scans, or sweeps. */
 #define GC_ASSIST_SPANS 16
 
 /* How long an assist gives way that finds nothing to scan, in microseconds. */
