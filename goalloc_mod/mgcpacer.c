@@ -174,7 +174,8 @@ void gc_assist(struct mcentral *central, gfp_t gfp)
 		return;
 	begin = ktime_get_ns();
 	room = READ_ONCE(gc->goal) - READ_ONCE(gc->stats.heap_marked);
-	if (!help(central) && over > room)
+	/* Where it waits for a section, that may be the caller's. */
+	if (!help(central) && over > room && !READ_ONCE(gc->waiter))
 		usleep_range(GC_PAUSE_US, 2 * GC_PAUSE_US);
 	atomic64_add(ktime_get_ns() - begin, &gc->assist_ns);
 }
