@@ -81,7 +81,7 @@ help:
 #|   make modules_install   install them below /lib/modules
 #|   make clean             remove everything that was built here
 #|
-#|   make demo              store files in a heap of a test VM, and watch it
+#|   make demo              store files in a heap of a test VM, and see a managed one collected
 #|   make vm                a root shell in that VM
 #|       KERNEL=6.1|6.12|6.12-rt|7.x   which stock Debian kernel (default 6.12)
 #|       KERNEL=plain|debug|um|PATH    or test kernel, see tools/vm/README

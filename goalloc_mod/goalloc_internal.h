@@ -614,6 +614,12 @@ static inline bool goalloc_may_grow(gfp_t gfp)
 	return gfpflags_allow_blocking(gfp) && !(current->flags & PF_MEMALLOC);
 }
 
+/* Whether kmalloc() may be called here at all, whatever its flags are: it has locks that sleep. */
+static inline bool goalloc_may_kmalloc(void)
+{
+	return !in_hardirq() && !in_nmi() && (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible());
+}
+
 /* Whether it must not fail, and can wait for that; reclaim waits for the service worker. */
 static inline bool goalloc_nofail(gfp_t gfp)
 {

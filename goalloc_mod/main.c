@@ -140,6 +140,7 @@ cache:
 grow:
 	mgrow_exit();
 	mspare_exit();
+	span_gc_exit();
 	mspanbits_trim(0);
 reap:
 	mreap_exit();
@@ -162,6 +163,7 @@ static void __exit goalloc_exit(void)
 	mreap_exit();
 	mgrow_exit();
 	mspare_exit();
+	span_gc_exit();
 	mcentral_stop();
 	mspanbits_trim(0);
 	report_exit();

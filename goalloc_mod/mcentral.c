@@ -617,13 +617,15 @@ bool mcentral_grow(struct mcentral *central, gfp_t gfp)
 	}
 	if (central->flags & MCENTRAL_DEBUG) {
 		track = span_debug_alloc(central->nelems, central->elemsize, gfp);
-		if (!track)
+		if (!track) {
+			span_gc_free(gc);
 			return false;
+		}
 	}
 	span = new_span(central, central->npages, gfp, track, gc);
 	if (IS_ERR_OR_NULL(span)) {
 		kfree(track);
-		kfree(gc);
+		span_gc_free(gc);
 		return !span;
 	}
 	mheap_watermark();
@@ -668,7 +670,7 @@ void *mcentral_alloc_large(struct mcentral *central, u32 npages, gfp_t gfp, bool
 		return NULL;
 	span = new_span(central, npages, gfp, NULL, gc);
 	if (IS_ERR_OR_NULL(span)) {
-		kfree(gc);
+		span_gc_free(gc);
 		return NULL;
 	}
 	mheap_watermark();

@@ -53,6 +53,16 @@ static bool is_marked(const struct mspan *span, unsigned int slot)
 	return (u64)atomic64_read(&g->mark) & BIT_ULL(slot & 63);
 }
 
+/* Of an object in @span; special_lock is held. */
+static void link_special(struct gc_heap *gc, struct mspan *span, struct gc_special *special,
+			 struct list_head *list)
+{
+	hlist_add_head(&special->node, &span->gc->specials);
+	/* At the head: who walks the list meanwhile need not see it, and comes to an end. */
+	list_add(&special->all, list);
+	gc->nspecials[special->kind]++;
+}
+
 /* Enter a special for an object; false if that is none. */
 static bool add_special(struct gc_heap *gc, struct gc_special *special, void *obj,
 			struct list_head *list)
@@ -66,9 +76,7 @@ static bool add_special(struct gc_heap *gc, struct gc_special *special, void *ob
 	span = span_of_object(gc, (unsigned long)obj, &slot);
 	if (span) {
 		raw_spin_lock_irqsave(&gc->special_lock, flags);
-		hlist_add_head(&special->node, &span->gc->specials);
-		list_add_tail(&special->all, list);
-		gc->nspecials[special->kind]++;
+		link_special(gc, span, special, list);
 		raw_spin_unlock_irqrestore(&gc->special_lock, flags);
 	}
 	preempt_enable();
@@ -163,19 +171,19 @@ void goalloc_gc_weak_destroy(struct goalloc_gc_weak *weak)
 }
 EXPORT_SYMBOL_GPL(goalloc_gc_weak_destroy);
 
-/* Clear some weak references to what is not marked; special_lock is held. */
-static bool clear_some(struct gc_heap *gc, struct list_head *seen)
+/* Of some weak references in @todo clear those to what is not marked; special_lock is held. */
+static bool clear_some(struct gc_heap *gc, struct list_head *todo)
 {
 	struct gc_special *special, *next;
 	unsigned int look = LOOK, slot;
 	struct mspan *span;
 
-	list_for_each_entry_safe(special, next, &gc->weak, all) {
+	list_for_each_entry_safe(special, next, todo, all) {
 		if (!look--)
 			return true;
 		span = span_of_object(gc, (unsigned long)special->obj, &slot);
 		if (span && is_marked(span, slot))
-			list_move_tail(&special->all, seen);
+			list_move(&special->all, &gc->weak);
 		else
 			unlink_special(gc, special);
 	}
@@ -195,7 +203,7 @@ static bool clear_some(struct gc_heap *gc, struct list_head *seen)
 bool gc_close_weak(struct gc_heap *gc, unsigned long nqueued)
 {
 	unsigned long flags;
-	LIST_HEAD(seen);
+	LIST_HEAD(todo);
 	bool more;
 
 	raw_spin_lock_irqsave(&gc->special_lock, flags);
@@ -204,13 +212,14 @@ bool gc_close_weak(struct gc_heap *gc, unsigned long nqueued)
 		return false;
 	}
 	gc->weak_final = true;
+	/* Those that are made from now on are to what is marked. */
+	list_splice_init(&gc->weak, &todo);
 	do {
-		more = clear_some(gc, &seen);
+		more = clear_some(gc, &todo);
 		/* In between they are decided one by one, by their marks. */
 		raw_spin_unlock_irqrestore(&gc->special_lock, flags);
 		raw_spin_lock_irqsave(&gc->special_lock, flags);
 	} while (more);
-	list_splice_tail(&seen, &gc->weak);
 	raw_spin_unlock_irqrestore(&gc->special_lock, flags);
 	return true;
 }
@@ -266,9 +275,10 @@ int goalloc_gc_set_finalizer(struct goalloc_heap *heap, void *obj,
 		err = old ? -EEXIST : 0;
 		old = NULL;
 		if (!err) {
-			hlist_add_head(&final->special.node, &span->gc->specials);
-			list_add_tail(&final->special.all, &gc->finalizers);
-			gc->nspecials[GC_FINALIZER]++;
+			link_special(gc, span, &final->special, &gc->finalizers);
+			/* What it points to has to be there for the finalizer: gc-final-unshaded. */
+			if (gc_phase(gc_word(heap)) == GC_MARK)
+				gc_shade(gc, (unsigned long)obj);
 			final = NULL;
 		}
 	} else {
@@ -319,6 +329,7 @@ void gc_scan_finalizers(struct gc_heap *gc)
 		if (span && mcentral_has_pointers(span->central))
 			gc_scan_object(gc, span->central->type, (unsigned long)obj,
 				       span->elemsize);
+		gc_point(gc, GC_AT_FINALIZER);
 		cond_resched();
 		raw_spin_lock_irqsave(&gc->special_lock, flags);
 	}

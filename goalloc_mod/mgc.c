@@ -359,11 +359,13 @@ void goalloc_gc_stats(struct goalloc_heap *heap, struct goalloc_gc_stats *stats)
 
 	/* One by one each is what it was at some moment. */
 	*stats = data_race(gc->stats);
-	stats->heap_live = atomic_long_read(&gc->live);
+	/* What the caches hand out and get back is not counted at one moment. */
+	stats->heap_live = max(atomic_long_read(&gc->live), 0L);
 	stats->next_gc = READ_ONCE(gc->goal);
 	stats->mark_ns = atomic64_read(&gc->mark_ns);
 	stats->assist_ns = atomic64_read(&gc->assist_ns);
 	stats->objects_swept = atomic64_read(&gc->swept);
+	stats->spans_freed = atomic64_read(&gc->spans_freed);
 }
 EXPORT_SYMBOL_GPL(goalloc_gc_stats);
 
@@ -398,6 +400,7 @@ int mgc_create(struct goalloc_heap *heap)
 	gc->limit = ULONG_MAX / 2;
 	gc_pace(gc);
 	gc_work_start();
+	span_gc_start();
 	heap->gc = gc;
 	gc->thread = kthread_run(gc_thread_fn, gc, "goalloc_gc:%.20s", heap->name);
 	if (!IS_ERR(gc->thread)) {

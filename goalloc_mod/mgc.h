@@ -334,6 +334,7 @@ enum gc_test_point {
 	GC_AT_SHADE_NEW, /* a store has seen that the heap marks */
 	GC_AT_SHADED, /* an object is marked, its span not queued */
 	GC_AT_ROOT, /* a root is being scanned */
+	GC_AT_FINALIZER, /* an object with a finalizer was scanned */
 	GC_AT_CLAIM, /* a span is claimed, the phase not read */
 	GC_AT_SWEEP, /* spans are listed as unswept, and none is swept by the thread */
 	GC_NR_TEST_POINTS
@@ -382,6 +383,7 @@ void gc_print_trace(struct gc_heap *gc, u64 ns);
 
 /* mgcmark.c */
 void gc_shade(struct gc_heap *gc, unsigned long addr);
+void gc_count(struct gc_heap *gc);
 void gc_queue(struct gc_heap *gc, struct span_gc *sg);
 bool gc_scan_some(struct gc_heap *gc, unsigned int nspans);
 bool gc_has_gray(struct gc_heap *gc);
@@ -399,9 +401,14 @@ void gc_work_help(struct gc_heap *gc);
 void gc_work_done(struct gc_heap *gc);
 void gc_work_wake(void);
 
-/* mgcsweep.c */
+/* mgcspan.c */
 struct span_gc *span_gc_alloc(unsigned int nelems, gfp_t gfp);
-void span_gc_free(struct mspan *span);
+void span_gc_free(struct span_gc *sg);
+void span_gc_fill(void);
+void span_gc_start(void);
+void span_gc_exit(void);
+
+/* mgcsweep.c */
 void gc_span_born(struct mcentral *central, struct mspan *span);
 void gc_span_dies(struct mcentral *central, struct mspan *span);
 bool gc_make_room(struct mcentral *central, gfp_t gfp);

@@ -51,21 +51,46 @@ struct scan {
 	u64 objects;
 };
 
-/* On the CPU's list, unless it is on one; preemption is off. */
-void gc_queue(struct gc_heap *gc, struct span_gc *sg)
+/*
+ * Somebody other than the collector's threads has, or had, something gray in hand. Who
+ * counts has done with it, or does so before the section ends: what the thread counted
+ * before a grace period, and finds unchanged after it, says that there was nobody. Models
+ * gc-count-queued, gc-assist-uncounted.
+ */
+void gc_count(struct gc_heap *gc)
 {
-	struct gc_cpu *cpu;
-
-	if (READ_ONCE(sg->queued) || xchg(&sg->queued, 1))
-		return;
-	cpu = this_cpu_ptr(gc->cpu);
-	llist_add(&sg->gray, &cpu->gray);
-	/* On the list first: pairs with the barrier in drained(). */
+	/* On the list first: pairs with the barrier in drain_all(). */
 	smp_wmb();
-	local_inc(&cpu->nqueued);
+	preempt_disable();
+	local_inc(&this_cpu_ptr(gc->cpu)->nqueued);
+	preempt_enable();
 }
 
-/* What was ever queued. */
+/* On the CPU's list, unless it is on one; returns whether it was not. Preemption is off. */
+static bool enqueue(struct gc_heap *gc, struct span_gc *sg)
+{
+	if (READ_ONCE(sg->queued) || xchg(&sg->queued, 1))
+		return false;
+	llist_add(&sg->gray, &this_cpu_ptr(gc->cpu)->gray);
+	return true;
+}
+
+/**
+ * gc_queue() - have a span scanned
+ * @gc: the heap's collector, which marks
+ * @sg: of the span, in which something was marked
+ *
+ * Counted also if somebody else has queued it, who may not have listed it yet.
+ *
+ * Context: any but NMI, preemption off; in a section, or the collector's own.
+ */
+void gc_queue(struct gc_heap *gc, struct span_gc *sg)
+{
+	enqueue(gc, sg);
+	gc_count(gc);
+}
+
+/* What was ever counted. */
 unsigned long gc_nqueued(struct gc_heap *gc)
 {
 	unsigned long n = 0;
@@ -183,8 +208,9 @@ static __always_inline void scan_mark(struct scan *scan, struct ahead *ahead)
 		return;
 	scan->bytes += span->elemsize;
 	scan->objects++;
+	/* The thread waits for who scans, or it is an assist, which counts at its end. */
 	if (mcentral_has_pointers(span->central))
-		gc_queue(scan->gc, gc_of(span));
+		enqueue(scan->gc, gc_of(span));
 }
 
 /* The same as gc_shade(), some pointers later. */
@@ -322,7 +348,7 @@ static void scan_large(struct scan *scan, struct span_gc *sg)
 	if (at >= sg->span->elemsize)
 		return;
 	if (at + step < sg->span->elemsize)
-		gc_queue(scan->gc, sg);
+		enqueue(scan->gc, sg);
 	scan_elements(scan, type, sg->span->base + at,
 		      sg->span->base + min_t(unsigned long, at + step, sg->span->elemsize));
 }
@@ -419,6 +445,8 @@ static struct llist_node *take_spans(struct gc_heap *gc, unsigned int n)
 		last->next = gc->gray;
 		WRITE_ONCE(gc->gray, more);
 		raw_spin_unlock_irqrestore(&gc->gray_lock, flags);
+		/* For a while they were on no list. */
+		gc_count(gc);
 	}
 	raw_spin_lock_irqsave(&gc->gray_lock, flags);
 	first = gc->gray;

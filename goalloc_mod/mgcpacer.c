@@ -142,6 +142,8 @@ static bool help(struct mcentral *central)
 			return false;
 		gc_clock_start(&clock);
 		found = gc_scan_some(gc, GC_ASSIST_SPANS);
+		if (found)
+			gc_count(gc);
 		gc_limiter_add(gc, &clock);
 		return found;
 	case GC_OFF:

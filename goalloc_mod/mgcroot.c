@@ -107,15 +107,19 @@ int goalloc_gc_root_remove(struct goalloc_heap *heap, void *base)
 
 	mutex_lock(&gc->roots_lock);
 	root = find_root(gc, base);
-	if (root)
+	if (root) {
+		/*
+		 * Sections may have loaded from it: what they hold was reachable at the
+		 * snapshot. While it is a root nothing is marked too late: gc-remove-late.
+		 */
+		shade_root(gc, root);
 		list_del(&root->node);
+	}
 	mutex_unlock(&gc->roots_lock);
 	if (!root) {
 		pr_err("heap %s: there is no root %p\n", heap->name, base);
 		return -ENOENT;
 	}
-	/* Sections may have loaded from it: what they hold was reachable at the snapshot. */
-	shade_root(gc, root);
 	kfree(root);
 	return 0;
 }
@@ -263,17 +267,19 @@ void gc_count_roots(struct gc_heap *gc, u64 *roots, u64 *handles)
 	struct goalloc_gc_handle *handle;
 	struct gc_root *root;
 	unsigned long id;
+	u64 n = 0;
 
-	*roots = 0;
-	*handles = 0;
 	mutex_lock(&gc->roots_lock);
 	list_for_each_entry(root, &gc->roots, node)
-		++*roots;
+		n++;
 	mutex_unlock(&gc->roots_lock);
+	*roots = n;
+	n = 0;
 	xa_for_each(&gc->handles, id, handle) {
-		++*handles;
+		n++;
 		cond_resched();
 	}
+	*handles = n;
 }
 
 /* The heap goes. */

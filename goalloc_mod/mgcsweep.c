@@ -29,40 +29,6 @@
 /* Spans that are swept with preemption off. */
 #define SWEEP_SPANS 4U
 
-/**
- * span_gc_alloc() - what the collector keeps of a span
- * @nelems: slots of the span
- * @gfp: of the allocation that wants the span
- *
- * Context: as @gfp says; on PREEMPT_RT it fails where preemption is off.
- * Return: it, or NULL.
- */
-struct span_gc *span_gc_alloc(unsigned int nelems, gfp_t gfp)
-{
-	unsigned int groups = (nelems + 63) >> MSPAN_GROUP_SHIFT;
-	struct span_gc *sg;
-
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible())
-		return NULL;
-	gfp &= GFP_KERNEL | __GFP_HIGH | __GFP_NOFAIL | __GFP_NOWARN | __GFP_NORETRY;
-	sg = kzalloc(struct_size(sg, bits, groups) + groups * sizeof(*sg->scanned),
-		     gfp | __GFP_NOWARN);
-	if (!sg)
-		return NULL;
-	sg->scanned = (atomic64_t *)&sg->bits[groups];
-	atomic_long_set(&sg->piece, LONG_MAX / 2);
-	return sg;
-}
-
-/* The span's pages go; no lock is held. */
-void span_gc_free(struct mspan *span)
-{
-	struct span_gc *sg = span->gc;
-
-	/* Who looked the span up with preemption off may be reading its bits. */
-	kfree_rcu(sg, rcu);
-}
-
 /* A span without a live object is made, or comes back; the central's lock is held. */
 void gc_span_born(struct mcentral *central, struct mspan *span)
 {

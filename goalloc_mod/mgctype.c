@@ -156,7 +156,7 @@ static void *alloc_large(struct mcentral *central, size_t size, gfp_t gfp)
 static void *alloc_at(struct mcentral **at, struct goalloc_heap *heap,
 		      struct goalloc_gc_type *type, size_t size, unsigned int class, gfp_t gfp)
 {
-	unsigned int spanclass = class << 1 | !(type && type->nptrs);
+	unsigned int spanclass = class << 1 | (type && type->nptrs ? 0 : 1);
 	struct mcentral *central;
 	void *obj;
 

@@ -278,7 +278,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	return gone << (GOALLOC_PAGE_SHIFT - PAGE_SHIFT);
 }
 
-/* What atomic callers will want: pages, slot bits, centrals, CPU slots. */
+/* What atomic callers will want: pages, slot bits, centrals, CPU slots, span_gcs. */
 static void service_work_fn(struct work_struct *work)
 {
 	/* Reclaim could come back to us, and wait for heaps_lock. */
@@ -286,6 +286,7 @@ static void service_work_fn(struct work_struct *work)
 
 	mspanbits_fill();
 	mcentral_service();
+	span_gc_fill();
 	mutex_lock(&mheap.arena_lock);
 	while (READ_ONCE(mheap.pages.nfree) < goalloc_low_pages()) {
 		if (!reserve_some(ARENA_MIN_BYTES)) {

@@ -259,8 +259,10 @@ void mheap_free_span(struct mspan *span)
 	track_span_end(span, nelems);
 	if (span->debug)
 		span_debug_free(span);
-	if (managed)
-		span_gc_free(span);
+	if (managed) {
+		atomic64_inc(&span->central->heap->gc->spans_freed);
+		span_gc_free(span->gc);
+	}
 
 	raw_spin_lock_irqsave(&mheap.lock, flags);
 	WRITE_ONCE(mheap.pages_parked, mheap.pages_parked - span->npages);

@@ -94,9 +94,7 @@ static __always_inline void track_alloc(const struct mcentral *central, void *ob
 	track_poison(obj, size, 0);
 	if (!in_nmi())
 		track_catch_up(obj);
-	/* It allocates, which PREEMPT_RT does not allow with preemption off. */
-	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && !in_hardirq() && !in_nmi() &&
-	    (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible())) {
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && goalloc_may_kmalloc()) {
 		/* What is managed is never leaked, but is looked into. */
 		kmemleak_alloc(obj, size, central->flags & MCENTRAL_GC ? 0 : 1, gfp);
 		if (central->spanclass & 1)

@@ -5,6 +5,7 @@
 #include <kunit/test-bug.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/irq_work.h>
 #include <linux/mman.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
@@ -109,6 +110,32 @@ unsigned int other_cpu(struct kunit *test)
 void on_cpu(unsigned int cpu, void (*fn)(void *arg), void *arg)
 {
 	smp_call_function_single(cpu, fn, arg, 1);
+}
+
+struct hardirq_call {
+	struct irq_work work;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void hardirq_call_fn(struct irq_work *work)
+{
+	struct hardirq_call *call = container_of(work, struct hardirq_call, work);
+
+	call->fn(call->arg);
+}
+
+/* On this CPU, in a real hardirq, which smp_call_function_single() would not take. */
+void in_a_hardirq(void (*fn)(void *arg), void *arg)
+{
+	struct hardirq_call call = {
+		.work = IRQ_WORK_INIT_HARD(hardirq_call_fn),
+		.fn = fn,
+		.arg = arg,
+	};
+
+	irq_work_queue(&call.work);
+	irq_work_sync(&call.work);
 }
 
 static bool pages_settled(void)

@@ -31,6 +31,7 @@ unsigned int pin(struct kunit *test);
 void in_address_order(struct kunit *test);
 unsigned int other_cpu(struct kunit *test);
 void on_cpu(unsigned int cpu, void (*fn)(void *arg), void *arg);
+void in_a_hardirq(void (*fn)(void *arg), void *arg);
 void wait_for_pages(struct kunit *test);
 void expect_recount(struct kunit *test);
 void __user *user_page(struct kunit *test);

@@ -11,6 +11,7 @@
 #include <linux/prandom.h>
 #include <linux/timer.h>
 
+#include "../goalloc_mod/track.h"
 #include "gc_world.h"
 #include "suites.h"
 
@@ -191,6 +192,7 @@ static void span_is_claimed(struct kunit *test)
 	preempt_disable();
 	KUNIT_EXPECT_EQ(test, mcentral_alloc(span->central, 1, (void **)&w->obj[1], &dirty), 1);
 	preempt_enable();
+	goalloc_track_alloc(span->central, w->obj[1], GFP_KERNEL);
 	memset(w->obj[1], 0, sizeof(struct gnode));
 	goalloc_gc_assign(w->heap, &w->root[1], w->obj[1]);
 	w->obj[2] = new_node(w, 1);

@@ -302,7 +302,7 @@ static void by_hand(struct kunit *test)
 {
 	struct goalloc_heap_stats stats;
 	struct world *w = make_world(test, "kunit-gc");
-	struct gnode *n;
+	struct gnode *n, *again;
 	unsigned int i;
 
 	for (i = 0; i < 5; i++) {
@@ -311,8 +311,9 @@ static void by_hand(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, n);
 		goalloc_gc_assign(w->heap, &w->root[0], NULL);
 		goalloc_free((void __force *)n->left);
+		again = hide(n);
 		goalloc_free(n);
-		goalloc_free(hide(n));
+		goalloc_free(again);
 		goalloc_heap_stats(w->heap, &stats);
 		KUNIT_EXPECT_EQ(test, stats.misuse, i + 1ULL);
 		n = goalloc_gc_alloc_array(w->node, 5000, GFP_KERNEL);
@@ -320,6 +321,81 @@ static void by_hand(struct kunit *test)
 		leave(w);
 		expect_live(test, w, 0);
 	}
+}
+
+/* A finalizer goes, and another comes. */
+static void set_again(struct world *w)
+{
+	struct gnode *n;
+	int section;
+
+	if (w->rounds++ == 1000)
+		return;
+	arm(w, GC_AT_FINALIZER)->fn = set_again;
+	section = goalloc_gc_lock(w->heap);
+	n = goalloc_gc_load(&w->root[0]);
+	goalloc_gc_set_finalizer(w->heap, n, NULL, NULL, GFP_KERNEL);
+	goalloc_gc_set_finalizer(w->heap, n, finalize, w, GFP_KERNEL);
+	goalloc_gc_unlock(w->heap, section);
+}
+
+/* The walk over finalizers ends, whoever sets some meanwhile. */
+static void finalizers_without_end(struct kunit *test)
+{
+	struct world *w = make_world(test, "kunit-gc");
+	struct gnode *n;
+
+	testing(test, w, 0);
+	enter(w);
+	n = new_node(w, 1);
+	KUNIT_ASSERT_NOT_NULL(test, n);
+	goalloc_gc_assign(w->heap, &w->root[0], n);
+	KUNIT_EXPECT_EQ(test, goalloc_gc_set_finalizer(w->heap, n, finalize, w, GFP_KERNEL), 0);
+	leave(w);
+	arm(w, GC_AT_FINALIZER)->fn = set_again;
+	KUNIT_EXPECT_EQ(test, goalloc_gc_collect(w->heap), 0);
+	KUNIT_EXPECT_EQ(test, w->rounds, 1);
+	enter(w);
+	KUNIT_EXPECT_EQ(test, goalloc_gc_set_finalizer(w->heap, n, NULL, NULL, GFP_KERNEL), 0);
+	leave(w);
+}
+
+/* More than one span takes, where no memory may be asked for. */
+#define IN_HARDIRQ 300
+
+static void fill_in_hardirq(void *arg)
+{
+	struct world *w = arg;
+	unsigned int i;
+	struct gnode *n;
+
+	enter(w);
+	for (i = 0; i < IN_HARDIRQ; i++) {
+		n = goalloc_gc_alloc(w->node, GFP_ATOMIC);
+		if (!n)
+			break;
+		goalloc_gc_assign(w->heap, &n->left, goalloc_gc_load(&w->root[0]));
+		goalloc_gc_assign(w->heap, &w->root[0], n);
+	}
+	leave(w);
+}
+
+static void hardirq(struct kunit *test)
+{
+	struct goalloc_gc_stats before, stats;
+	struct world *w = make_world(test, "kunit-gc");
+
+	in_a_hardirq(fill_in_hardirq, w);
+	expect_live(test, w, IN_HARDIRQ);
+	goalloc_gc_stats(w->heap, &before);
+	enter(w);
+	goalloc_gc_assign(w->heap, &w->root[0], NULL);
+	leave(w);
+	expect_live(test, w, 0);
+	goalloc_heap_shrink(w->heap);
+	goalloc_gc_stats(w->heap, &stats);
+	KUNIT_EXPECT_GT(test, stats.spans_freed, before.spans_freed);
+	KUNIT_EXPECT_LE(test, stats.heap_live, (u64)PAGE_SIZE);
 }
 
 static void copying(struct kunit *test)
@@ -488,6 +564,8 @@ static struct kunit_case gc_cases[] = {
 	KUNIT_CASE(weak),
 	KUNIT_CASE(finalizers),
 	KUNIT_CASE(by_hand),
+	KUNIT_CASE(hardirq),
+	KUNIT_CASE(finalizers_without_end),
 	KUNIT_CASE(copying),
 	KUNIT_CASE(pacing),
 	KUNIT_CASE(pressure),

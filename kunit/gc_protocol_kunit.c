@@ -44,7 +44,7 @@ static struct world *prepare(struct kunit *test, unsigned long always, unsigned 
 /* As who looked at the phase before it changed; or without a look. */
 static void plain_store(struct gnode __gc **slot, void *obj)
 {
-	WRITE_ONCE(*slot, obj);
+	WRITE_ONCE(*slot, (__force struct gnode __gc *)obj);
 }
 
 /* A node that is old: its slot is no black one. It has a child, obj[k + 1]. */
@@ -287,7 +287,7 @@ static void plain_copy(struct kunit *test)
 	/* Of a class that no CPU had a black window of. */
 	to = goalloc_gc_alloc_array(w->node, 3, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, to);
-	from.left = goalloc_gc_load(&w->late[0]);
+	from.left = (__force struct gnode __gc *)goalloc_gc_load(&w->late[0]);
 	if (omits(test))
 		memcpy(&to[1], &from, sizeof(from));
 	else
@@ -389,7 +389,7 @@ static void shade_in_interrupts(struct kunit *test)
 	arm(w, GC_AT_G1);
 	start(w);
 	wait_at(test, w, GC_AT_G1);
-	on_cpu(raw_smp_processor_id(), take_off_in_hardirq, w);
+	in_a_hardirq(take_off_in_hardirq, w);
 	soft->w = w;
 	init_completion(&soft->done);
 	timer_setup(&soft->timer, take_off_in_softirq, 0);

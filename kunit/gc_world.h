@@ -59,6 +59,7 @@ struct world {
 	bool lossy; /* what checkmark finds missing was to be lost */
 	bool forgotten; /* its roots are */
 	unsigned int late_added;
+	unsigned int rounds; /* that a callback counts */
 	struct gc_heap *gc; /* at whose points there are gates */
 	struct gate gates[GC_NR_TEST_POINTS];
 	u64 num_gc;

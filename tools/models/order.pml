@@ -12,6 +12,9 @@
  * TEST=4  disown against the callback (limbo, then queued)
  * TEST=5  the free word through disown, promise, list and pop
  * TEST=6  two last frees, a word each: one of them must see the span empty
+ * TEST=7  the scanner (queued, barrier, marks) against a shade (mark, queued)
+ * TEST=8  what is queued (list, count) against the collector's look (count, list)
+ * TEST=9  a load, and then the phase, against what was published after marking began
  */
 #ifndef TEST
 #define TEST 1
@@ -126,6 +129,52 @@ proctype popper() {
 }
 #endif
 
+#if TEST == 7 /* a span off the list; its shader is freer() */
+proctype scanner() {
+	byte x;
+	wq = 1;
+#ifndef M_SCAN_NOMB
+	MB();
+#endif
+	x = rf;
+	seen = x;
+	MB();
+	done++
+}
+#endif
+
+#if TEST == 8 /* fr: on the list, queued == 0: counted */
+proctype queue() {
+	atomic { vfr = 1; wfr = 1 };
+	wq = 1;		/* smp_wmb() before it */
+	done++
+}
+proctype look() {
+	byte x, y;
+#ifdef M_COUNT_NORMB
+	if :: y = queued; x = fr :: x = fr; y = queued fi;
+#else
+	y = queued; x = fr;
+#endif
+	assert(y == 1 || x == 1);	/* what is counted is found */
+	done++
+}
+#endif
+
+#if TEST == 9 /* rf: the phase is MARK, rf2: a black object is there */
+proctype publish() { rf = 1; rf2 = 1; done++ }
+proctype load() {
+	byte x, y;
+#ifdef M_LOAD_NOACQ
+	if :: x = rf2; y = rf :: y = rf; x = rf2 fi;
+#else
+	x = rf2; y = rf;
+#endif
+	assert(x == 0 || y == 1);	/* no plain store into it */
+	done++
+}
+#endif
+
 #if TEST == 6
 proctype last(byte me) {
 	byte x;
@@ -159,6 +208,12 @@ init {
 		rf = 1; lb = 1; run disown(); run freer();
 #elif TEST == 5
 		fr = 3; run disown(); run freer(); run popper();
+#elif TEST == 7
+		run scanner(); run freer();
+#elif TEST == 8
+		run queue(); run look();
+#elif TEST == 9
+		run publish(); run load();
 #else
 		run last(0); run last(1);
 #endif
@@ -166,6 +221,8 @@ init {
 	atomic { done == 2 + (TEST == 5) -> skip;
 #if TEST == 1 || TEST == 4
 		assert(linked)	/* the last free is not lost */
+#elif TEST == 7
+		assert(linked || seen)	/* nor the mark */
 #endif
 	}
 }

@@ -57,7 +57,8 @@ static inline int unload(const char *module)
 static inline int unload_all(void)
 {
 	return unload("goalloc_torture") | unload("goalloc_abuse") | unload("goalloc_fill") |
-	       unload("goalloc_kv") | unload("goalloc_hello") | unload("goalloc");
+	       unload("goalloc_graph") | unload("goalloc_kv") | unload("goalloc_hello") |
+	       unload("goalloc");
 }
 
 /* 0 or an errno. */

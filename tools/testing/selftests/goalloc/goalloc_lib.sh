@@ -91,7 +91,7 @@ unload() {
 
 # All that these tests load, users first.
 unload_all() {
-	unload goalloc_gctorture goalloc_torture goalloc_liar goalloc_peer goalloc_abuse goalloc_fill goalloc_kv goalloc_hello goalloc
+	unload goalloc_gctorture goalloc_torture goalloc_liar goalloc_peer goalloc_abuse goalloc_fill goalloc_graph goalloc_kv goalloc_hello goalloc
 }
 
 # The file of a module, for its description.

@@ -131,7 +131,7 @@ void witness_op(struct torturer *t)
 		/* To ask is to keep, so it is asked once. */
 		n = goalloc_gc_weak_get(w->weak);
 		if (n)
-			torture_fail("node %llx (%llx) was left in cycle %llu, and is there in %llu",
+			torture_fail("node %llx (%llx), left in cycle %llu, is there in %llu",
 				     w->seq, n->seq, w->num_gc, torture_num_gc());
 		goalloc_gc_weak_destroy(w->weak);
 		w->weak = NULL;
@@ -183,7 +183,7 @@ void kept_op(struct torturer *t)
 		n = goalloc_gc_handle_object(k->handle);
 		weak = goalloc_gc_weak_get(k->weak);
 		if (n != weak || n->seq != k->seq)
-			torture_fail("node %llx, with a handle: %llx at %p, by weak reference at %p",
+			torture_fail("node %llx, with a handle: %llx at %p, by its weak one %p",
 				     k->seq, n->seq, n, weak);
 		if (!one_in(t, 4))
 			return;
