@@ -12,6 +12,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/shrinker.h>
+#include <linux/lockdep.h>
 #include <linux/slab.h>
 #include <linux/stackdepot.h>
 #include <linux/version.h>
@@ -46,6 +47,14 @@
 #else
 #define GOALLOC_GFP_NO_RESERVES ((__force gfp_t)0)
 #endif
+
+/* lock_map_sync() came with 6.4, and does not build without lockdep. */
+static inline void goalloc_lock_map_sync(struct lockdep_map *map)
+{
+#if defined(CONFIG_LOCKDEP) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	lock_map_sync(map);
+#endif
+}
 
 /* 6.13 set timer and function up in one call. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)

@@ -696,6 +696,9 @@ bool mcentral_make_room(struct mcentral *central, u32 npages, u32 align_pages, i
 bool mcentral_grow(struct mcentral *central, gfp_t gfp);
 void *mcentral_alloc_large(struct mcentral *central, u32 npages, gfp_t gfp, bool *dirty);
 void mcentral_put_back(struct mcentral *central, struct mspan *span);
+bool mcentral_put_back_locked(struct mcentral *central, struct mspan *span)
+	__must_hold(&central->lock);
+void mcentral_retired(bool died);
 void mcentral_drop_empty(struct mcentral *central);
 void mcentral_drop_kept(struct mcentral *central);
 void mcentral_drop_all_empty(struct goalloc_heap *heap, struct goalloc_cache *cache);

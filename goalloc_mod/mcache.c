@@ -344,7 +344,7 @@ void *mcache_alloc_slow(struct mcentral *central, gfp_t gfp)
 		/* It may share. */
 		if (in_nmi())
 			return NULL;
-		gc_assist(central->heap->gc, gfp);
+		gc_assist(central, gfp);
 	}
 	if (unlikely(READ_ONCE(central->debug))) {
 		obj = debug_alloc(READ_ONCE(central->cache->debugged), central->cache->size, gfp);

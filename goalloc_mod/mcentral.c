@@ -65,12 +65,17 @@ static bool mcentral_marks(const struct mcentral *central)
 
 static unsigned int keep_empty(const struct mcentral *central)
 {
+	unsigned long n;
+
 	if (central->flags & MCENTRAL_STABLE || mcentral_marks(central))
 		return UINT_MAX;
 	/* A large managed object has no other of its size to wait for. */
 	if (!central->elemsize)
 		return 0;
-	return max(KEEP_PAGES / central->npages, 1U);
+	n = max_t(unsigned long, KEEP_PAGES / central->npages, 1);
+	if (mcentral_is_managed(central))
+		n = max(n, gc_room(central->heap->gc) / (central->npages << GOALLOC_PAGE_SHIFT));
+	return n;
 }
 
 /* A linked span without a live slot dies. */
@@ -102,7 +107,7 @@ static bool retire(struct mcentral *central, struct mspan *span)
 }
 
 /* After retire(), the lock dropped: see to what it left. */
-static void retired(bool died)
+void mcentral_retired(bool died)
 {
 	if (died)
 		mheap_reap_soon();
@@ -173,7 +178,7 @@ void mcentral_add(struct mcentral *central, struct mspan *span)
 	raw_spin_lock_irqsave(&central->lock, flags);
 	died = link_span(central, span);
 	raw_spin_unlock_irqrestore(&central->lock, flags);
-	retired(died);
+	mcentral_retired(died);
 }
 EXPORT_SYMBOL_FOR_TEST(mcentral_add);
 
@@ -205,7 +210,7 @@ void mcentral_freed(struct mcentral *central, struct mspan *span)
 	if ((span->flags & (MSPAN_LINKED | MSPAN_EMPTY)) == MSPAN_LINKED && mspan_all_free(span))
 		died = retire(central, span);
 	raw_spin_unlock_irqrestore(&central->lock, flags);
-	retired(died);
+	mcentral_retired(died);
 }
 EXPORT_SYMBOL_FOR_TEST(mcentral_freed);
 
@@ -307,6 +312,25 @@ void mcentral_put_back(struct mcentral *central, struct mspan *span)
 	} else if (mspan_disown(span)) {
 		mcentral_add(central, span);
 	}
+}
+
+/**
+ * mcentral_put_back_locked() - the same for who holds the lock already
+ * @central: the span's
+ * @span: as for mcentral_put_back()
+ *
+ * Context: any but NMI, preemption off; the central's lock is held.
+ * Return: whether it died, for mcentral_retired().
+ */
+bool mcentral_put_back_locked(struct mcentral *central, struct mspan *span)
+	__must_hold(&central->lock)
+{
+	if (mspan_available(span)) {
+		/* As above. */
+		smp_store_release(&span->owner, MSPAN_NONE);
+		return link_span(central, span);
+	}
+	return mspan_disown(span) && link_span(central, span);
 }
 
 /* Take up to @nr slots from a span that is the caller's. */

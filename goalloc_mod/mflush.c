@@ -58,17 +58,24 @@ static void queue_flush(int cpu, struct goalloc_heap *heap, struct goalloc_cache
 	queue_work_on(cpu, flush_wq, &flush->work);
 }
 
-/* CPUs neither come nor go meanwhile. */
+/* CPUs neither come nor go meanwhile. What is this CPU's is done here. */
 static void flush_cpus(struct goalloc_heap *heap, struct goalloc_cache *cache,
 		       void (*fn)(struct mcentral *central, struct mcache_slot *s))
 {
-	int cpu;
+	struct flush here = { .heap = heap, .cache = cache, .fn = fn };
+	int cpu, this;
 
 	mutex_lock(&heaps_lock);
+	migrate_disable();
+	this = smp_processor_id();
 	for_each_online_cpu(cpu)
-		queue_flush(cpu, heap, cache, fn);
+		if (cpu != this)
+			queue_flush(cpu, heap, cache, fn);
+	visit_centrals(heap, cache, flush_central, &here);
+	migrate_enable();
 	for_each_online_cpu(cpu)
-		flush_work(&per_cpu_ptr(flushes, cpu)->work);
+		if (cpu != this)
+			flush_work(&per_cpu_ptr(flushes, cpu)->work);
 	mutex_unlock(&heaps_lock);
 }
 

@@ -24,6 +24,7 @@
 #include <linux/cpu.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
@@ -37,6 +38,8 @@ DEFINE_STATIC_KEY_FALSE(gc_testing);
 EXPORT_SYMBOL_FOR_TEST(gc_testing);
 struct gc_test gc_test;
 EXPORT_SYMBOL_FOR_TEST(gc_test);
+
+static struct lock_class_key section_key;
 
 static void set_word(struct gc_heap *gc, enum gc_phase phase, u32 generation)
 {
@@ -59,7 +62,7 @@ static void wait_for_sections(struct gc_heap *gc)
 {
 	u64 begin = ktime_get_ns(), ns;
 
-	synchronize_srcu_expedited(&gc->srcu);
+	gc_section_wait(gc);
 	ns = ktime_get_ns() - begin;
 	if (ns > gc->stats.max_section_ns)
 		WRITE_ONCE(gc->stats.max_section_ns, ns);
@@ -71,8 +74,9 @@ static void wait_for_sections(struct gc_heap *gc)
 /* Everything that is queued is scanned, by this thread and its helpers. */
 static void drain(struct gc_heap *gc)
 {
-	u64 begin = ktime_get_ns();
+	struct gc_clock clock;
 
+	gc_clock_start(&clock);
 	for (;;) {
 		while (!READ_ONCE(gc->stop) && gc_scan_some(gc, UINT_MAX))
 			if (READ_ONCE(gc->gray))
@@ -81,12 +85,12 @@ static void drain(struct gc_heap *gc)
 			break;
 		if (!atomic_read(&gc->busy))
 			break;
-		gc_limiter_add(gc, ktime_get_ns() - begin);
+		gc_limiter_add(gc, &clock);
 		wait_event_interruptible(gc->wait, !atomic_read(&gc->busy) || gc_has_gray(gc) ||
 					 READ_ONCE(gc->stop));
-		begin = ktime_get_ns();
+		gc_clock_start(&clock);
 	}
-	gc_limiter_add(gc, ktime_get_ns() - begin);
+	gc_limiter_add(gc, &clock);
 }
 
 /*
@@ -135,8 +139,8 @@ static void count_marked(struct gc_heap *gc)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		bytes += READ_ONCE(per_cpu_ptr(gc->cpu, cpu)->marked);
-		objects += READ_ONCE(per_cpu_ptr(gc->cpu, cpu)->objects);
+		bytes += local_read(&per_cpu_ptr(gc->cpu, cpu)->marked);
+		objects += local_read(&per_cpu_ptr(gc->cpu, cpu)->objects);
 	}
 	WRITE_ONCE(gc->stats.objects_marked, gc->stats.objects_marked + objects);
 	/* What was allocated meanwhile is live, too. */
@@ -205,13 +209,19 @@ static void cycle(struct gc_heap *gc)
 		gc_print_trace(gc, ns);
 }
 
-/* In what context soever. */
+/*
+ * In what context soever. No lock of the scheduler's is held where interrupts are on; where
+ * an architecture has no interrupt for it, irq_work comes with the next tick.
+ */
 void mgc_kick(struct gc_heap *gc)
 {
-	if (!READ_ONCE(gc->kicked)) {
-		WRITE_ONCE(gc->kicked, true);
+	if (READ_ONCE(gc->kicked))
+		return;
+	WRITE_ONCE(gc->kicked, true);
+	if (in_task() && !irqs_disabled())
+		wake_up_process(gc->thread);
+	else
 		irq_work_queue(&gc->irq);
-	}
 }
 EXPORT_SYMBOL_FOR_TEST(mgc_kick);
 
@@ -371,9 +381,7 @@ int mgc_create(struct goalloc_heap *heap)
 	gc->cpu = alloc_percpu(struct gc_cpu);
 	if (!gc->cpu)
 		goto free;
-	err = init_srcu_struct(&gc->srcu);
-	if (err)
-		goto percpu;
+	lockdep_init_map(&gc->section_map, "goalloc_gc_section", &section_key, 0);
 	INIT_LIST_HEAD(&gc->types);
 	init_waitqueue_head(&gc->wait);
 	init_irq_work(&gc->irq, kick_irq_fn);
@@ -395,12 +403,13 @@ int mgc_create(struct goalloc_heap *heap)
 	span_gc_start();
 	heap->gc = gc;
 	gc->thread = kthread_run(gc_thread_fn, gc, "goalloc_gc:%.20s", heap->name);
-	if (!IS_ERR(gc->thread))
+	if (!IS_ERR(gc->thread)) {
+		/* Who kicks it may do so when it has ended. */
+		get_task_struct(gc->thread);
 		return 0;
+	}
 	err = PTR_ERR(gc->thread);
 	heap->gc = NULL;
-	cleanup_srcu_struct(&gc->srcu);
-percpu:
 	free_percpu(gc->cpu);
 free:
 	kfree(gc);
@@ -422,9 +431,11 @@ void mgc_stop(struct goalloc_heap *heap)
 	WRITE_ONCE(gc->stop, true);
 	wake_up(&gc->wait);
 	kthread_stop(gc->thread);
+	/* A barrier, or a section that frees, may be under way, */
+	gc_section_wait(gc);
+	/* or may have to see yet whether somebody waits. */
+	synchronize_rcu();
 	irq_work_sync(&gc->irq);
-	/* A barrier, or a section that frees, may be under way. */
-	synchronize_srcu(&gc->srcu);
 	flush_work(&gc->finalize_work);
 	/* Spans may die again. */
 	set_phase(gc, GC_OFF);
@@ -440,7 +451,7 @@ void mgc_destroy(struct goalloc_heap *heap)
 	gc_free_specials(gc);
 	gc_free_roots(gc);
 	gc_free_types(gc);
-	cleanup_srcu_struct(&gc->srcu);
+	put_task_struct(gc->thread);
 	free_percpu(gc->cpu);
 	kfree(gc);
 }

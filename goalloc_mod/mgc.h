@@ -10,7 +10,7 @@
  *	DRAIN	marking is over and the generation is the next; stores do not shade any
  *		more, windows are black yet, and nobody sweeps
  *
- * The heap's thread is the word's only writer. Sections (SRCU) that began in one
+ * The heap's thread is the word's only writer. Sections (mgcsection.c) that began in one
  * phase are waited for before what the next but one allows.
  *
  * Of a managed span's slots the four words of struct slot_group are in struct span_gc,
@@ -22,9 +22,13 @@
 
 #include <linux/goalloc_gc.h>
 #include <linux/jump_label.h>
-#include <linux/srcu.h>
+#include <linux/lockdep.h>
+#include <linux/rcupdate.h>
+#include <linux/sizes.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
+
+#include <asm/local.h>
 
 #include "goalloc_internal.h"
 
@@ -37,6 +41,9 @@ enum gc_phase { GC_OFF = 0, GC_MARK = 1, GC_DRAIN = 2 };
 
 /* A large object is scanned in pieces of this many bytes, by whoever is idle (Go's oblets). */
 #define GC_PIECE 131072UL
+
+/* Bytes of empty spans that a heap keeps at most, to allocate from until the next cycle. */
+#define GC_MAX_ROOM SZ_16M
 
 /* Full spans that are swept for want of room before a new one is made: Go's budget. */
 #define GC_SWEEP_BUDGET 100
@@ -75,15 +82,21 @@ struct span_gc {
  * @nqueued: how many were put there, ever
  * @marked: bytes that were marked in this cycle
  * @objects: and objects
+ * @begun: sections that began here, on either side; mgcsection.c
+ * @ended: sections that ended here
  * @tiny: what is left of the last block of small pointer-free objects
  * @tiny_left: bytes of it
  * @tiny_word: the heap's word when it was allocated
+ *
+ * Interrupts count, too.
  */
 struct gc_cpu {
 	struct llist_head gray;
-	unsigned long nqueued;
-	u64 marked;
-	u64 objects;
+	local_t nqueued;
+	local_t marked;
+	local_t objects;
+	local_t begun[2];
+	local_t ended[2];
 	unsigned long tiny;
 	unsigned int tiny_left;
 	unsigned long tiny_word;
@@ -164,8 +177,10 @@ struct gc_finalizer {
 /**
  * struct gc_heap - the collector of a managed heap
  * @heap: the heap
- * @srcu: its sections
  * @cpu: per CPU
+ * @side: where sections begin now, 0 or 1; who waits for them alone writes it
+ * @waiter: who waits for the end of one
+ * @section_map: sections, for lockdep
  * @types: its types; heaps_lock
  *
  * @thread: runs the cycles
@@ -217,8 +232,10 @@ struct gc_finalizer {
  */
 struct gc_heap {
 	struct goalloc_heap *heap;
-	struct srcu_struct srcu;
 	struct gc_cpu __percpu *cpu;
+	unsigned int side;
+	struct task_struct *waiter;
+	struct lockdep_map section_map;
 	struct list_head types;
 
 	struct task_struct *thread;
@@ -292,6 +309,14 @@ static inline bool mcentral_is_managed(const struct mcentral *central)
 static inline bool mcentral_has_pointers(const struct mcentral *central)
 {
 	return central->type && central->type->nptrs;
+}
+
+/* Bytes that are going to be allocated before the next cycle is over, as is planned. */
+static inline unsigned long gc_room(const struct gc_heap *gc)
+{
+	long room = READ_ONCE(gc->goal) - atomic_long_read(&gc->live);
+
+	return clamp(room, 0, GC_MAX_ROOM);
 }
 
 /*
@@ -419,12 +444,52 @@ void gc_final_stop(void);
 void gc_final_wait(void);
 void gc_free_specials(struct gc_heap *gc);
 
+/* When a task began to work for the collector. */
+struct gc_clock {
+	u64 ns;
+	u64 cpu_ns;
+	unsigned long switches;
+};
+
 /* mgcpacer.c */
 void gc_pace(struct gc_heap *gc);
 bool gc_may_assist(struct gc_heap *gc);
-void gc_assist(struct gc_heap *gc, gfp_t gfp);
+void gc_assist(struct mcentral *central, gfp_t gfp);
 void gc_charge(struct mspan *span, bool taken);
-void gc_limiter_add(struct gc_heap *gc, u64 ns);
+void gc_clock_start(struct gc_clock *clock);
+void gc_limiter_add(struct gc_heap *gc, const struct gc_clock *clock);
+
+/* mgcsection.c */
+void gc_section_wait(struct gc_heap *gc);
+void gc_section_ended(struct gc_heap *gc);
+
+/* A section begins; returns its side. Any context but NMI. */
+static __always_inline int gc_section_begin(struct gc_heap *gc)
+{
+	unsigned int side;
+
+	lock_map_acquire_read(&gc->section_map);
+	preempt_disable();
+	side = READ_ONCE(gc->side);
+	local_inc(&this_cpu_ptr(gc->cpu)->begun[side]);
+	preempt_enable();
+	/* The count before what is done in the section: see mgcsection.c. */
+	smp_mb();
+	return side;
+}
+
+/* And ends, on whatever CPU. */
+static __always_inline void gc_section_end(struct gc_heap *gc, int side)
+{
+	/* What was done before the count. */
+	smp_mb();
+	preempt_disable();
+	local_inc(&this_cpu_ptr(gc->cpu)->ended[side]);
+	if (unlikely(READ_ONCE(gc->waiter)))
+		gc_section_ended(gc);
+	preempt_enable();
+	lock_map_release(&gc->section_map);
+}
 
 /* mgcbarrier.c */
 bool gc_knows_sections(void);

@@ -2,7 +2,7 @@
 /*
  * What users of a managed heap run: sections, and the write barrier.
  *
- * A section is an SRCU read section. Stores go on while the collector marks; a store
+ * Sections are counted (mgcsection.c). Stores go on while the collector marks; a store
  * that began before it is from a section that the collector waits for before it takes
  * its snapshot (mgc.c). From then on both what is stored and what is replaced are
  * shaded: the first keeps a black object from pointing to a white one, the second
@@ -103,9 +103,8 @@ static noinline void forget_section(const struct gc_heap *gc)
  * Return: what goalloc_gc_unlock() wants.
  */
 int goalloc_gc_lock(struct goalloc_heap *heap)
-	__acquires(&heap->gc->srcu)
 {
-	int section = srcu_read_lock(&heap->gc->srcu);
+	int section = gc_section_begin(heap->gc);
 
 	if (unlikely(gc_debug) && in_task())
 		record_section(heap->gc, _RET_IP_);
@@ -121,11 +120,10 @@ EXPORT_SYMBOL_GPL(goalloc_gc_lock);
  * Context: any but NMI.
  */
 void goalloc_gc_unlock(struct goalloc_heap *heap, int section)
-	__releases(&heap->gc->srcu)
 {
 	if (unlikely(gc_debug) && in_task())
 		forget_section(heap->gc);
-	srcu_read_unlock(&heap->gc->srcu, section);
+	gc_section_end(heap->gc, section);
 }
 EXPORT_SYMBOL_GPL(goalloc_gc_unlock);
 
@@ -151,7 +149,7 @@ bool gc_in_section(struct gc_heap *gc)
 {
 	if (gc_debug && find_section(gc))
 		return true;
-	return lockdep_knows() && srcu_read_lock_held(&gc->srcu);
+	return lockdep_knows() && lock_is_held(&gc->section_map);
 }
 EXPORT_SYMBOL_FOR_TEST(gc_in_section);
 

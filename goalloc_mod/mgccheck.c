@@ -90,7 +90,7 @@ static void check_again(struct check *check)
 	unsigned int i;
 
 	if (check->n)
-		synchronize_srcu_expedited(&gc->srcu);
+		gc_section_wait(gc);
 	for (i = 0; i < check->n; i++) {
 		const struct suspect *s = &check->suspects[i];
 		bool marked;

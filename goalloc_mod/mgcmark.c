@@ -27,11 +27,26 @@
 /* Spans that are taken off the heap's list at once. */
 #define TAKE_SPANS 16
 
+/* Pointers that are on their way: a power of two. */
+#define AHEAD 16
+
+/*
+ * A pointer on its way to being marked: the cache lines that it takes are asked for when it
+ * comes, and when half as many as AHEAD have come after it, and are there when as many
+ * have.
+ */
+struct ahead {
+	struct mspan *span; /* or NULL */
+	unsigned long addr;
+};
+
 /* Who scans: preemption is off while it is in use, but for gc_breathe(). */
 struct scan {
 	struct gc_heap *gc;
 	const struct heap_arena *arena; /* of the last pointer */
 	unsigned int work; /* words followed since others had the CPU */
+	unsigned int n; /* pointers that came */
+	struct ahead ahead[AHEAD];
 	u64 bytes; /* marked */
 	u64 objects;
 };
@@ -46,7 +61,9 @@ void gc_count(struct gc_heap *gc)
 {
 	/* On the list first: pairs with the barrier in drain_all(). */
 	smp_wmb();
-	this_cpu_inc(gc->cpu->nqueued);
+	preempt_disable();
+	local_inc(&this_cpu_ptr(gc->cpu)->nqueued);
+	preempt_enable();
 }
 
 /* On the CPU's list, unless it is on one; returns whether it was not. Preemption is off. */
@@ -80,19 +97,16 @@ unsigned long gc_nqueued(struct gc_heap *gc)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		n += READ_ONCE(per_cpu_ptr(gc->cpu, cpu)->nqueued);
+		n += local_read(&per_cpu_ptr(gc->cpu, cpu)->nqueued);
 	return n;
 }
 
-/* The span of the heap that @addr is in; preemption is off. */
-static __always_inline struct mspan *managed_span(const struct gc_heap *gc,
-						  const struct heap_arena **arenap,
-						  unsigned long addr)
+/* The span that @addr is in, whosever it is; preemption is off. */
+static __always_inline struct mspan *any_span(const struct heap_arena **arenap, unsigned long addr)
 {
 	const struct heap_arena *arena = *arenap;
 	struct heap_arena *found;
 	unsigned long off;
-	struct mspan *span;
 
 	off = arena ? addr - arena->base : 0;
 	if (!arena || off >= arena->bytes) {
@@ -101,12 +115,19 @@ static __always_inline struct mspan *managed_span(const struct gc_heap *gc,
 		arena = found;
 		*arenap = arena;
 	}
-	span = READ_ONCE(arena->spans[off >> GOALLOC_PAGE_SHIFT]);
+	return READ_ONCE(arena->spans[off >> GOALLOC_PAGE_SHIFT]);
+}
+
+/* Whether a span is one of the heap's, in use; preemption is off since it was found. */
+static __always_inline bool is_managed(const struct gc_heap *gc, const struct mspan *span)
+{
 	/* Pairs with the release that published the span. */
-	if (unlikely(!span || smp_load_acquire(&span->state) != MSPAN_SMALL ||
-		     span->central->heap != gc->heap))
-		return NULL;
-	return span;
+	return smp_load_acquire(&span->state) == MSPAN_SMALL && span->central->heap == gc->heap;
+}
+
+static __always_inline u32 slot_of(const struct mspan *span, unsigned long addr)
+{
+	return mul_u64_u32_shr(addr - span->base, span->divmul, 32);
 }
 
 /*
@@ -115,7 +136,7 @@ static __always_inline struct mspan *managed_span(const struct gc_heap *gc,
  */
 static __always_inline bool mark(const struct mspan *span, unsigned long addr)
 {
-	u32 slot = mul_u64_u32_shr(addr - span->base, span->divmul, 32);
+	u32 slot = slot_of(span, addr);
 	struct slot_group *g;
 	u64 bit;
 
@@ -141,35 +162,80 @@ static __always_inline bool mark(const struct mspan *span, unsigned long addr)
 void gc_shade(struct gc_heap *gc, unsigned long addr)
 {
 	const struct heap_arena *arena = NULL;
-	struct mspan *span = managed_span(gc, &arena, addr);
+	struct mspan *span = any_span(&arena, addr);
 	struct gc_cpu *cpu;
-	unsigned long flags;
 
-	if (!span || !mark(span, addr))
+	if (!span || !is_managed(gc, span) || !mark(span, addr))
 		return;
 	gc_point(gc, GC_AT_SHADED);
-	/* An interrupt may shade, too. */
-	local_irq_save(flags);
 	cpu = this_cpu_ptr(gc->cpu);
-	cpu->marked += span->elemsize;
-	cpu->objects++;
-	local_irq_restore(flags);
+	local_add(span->elemsize, &cpu->marked);
+	local_inc(&cpu->objects);
 	if (mcentral_has_pointers(span->central))
 		gc_queue(gc, span->gc);
 }
 
-/* The same, with less ado. */
-static __always_inline void scan_shade(struct scan *scan, unsigned long addr)
+/* A managed span's struct span_gc has its bits: so no other line is read to find it. */
+static __always_inline struct span_gc *gc_of(const struct mspan *span)
 {
-	struct mspan *span = managed_span(scan->gc, &scan->arena, addr);
+	return (struct span_gc *)((void *)span->bits - offsetof(struct span_gc, bits));
+}
 
-	if (unlikely(!span) || !mark(span, addr))
+/* Half way: the span is in the cache, the state of its slots has to be. */
+static __always_inline void scan_ask(struct scan *scan, struct ahead *ahead)
+{
+	struct mspan *span = ahead->span;
+
+	if (!span)
+		return;
+	if (unlikely(!is_managed(scan->gc, span))) {
+		ahead->span = NULL;
+		return;
+	}
+	prefetchw(&span->bits[slot_of(span, ahead->addr) >> MSPAN_GROUP_SHIFT]);
+	prefetch(gc_of(span));
+}
+
+/* At the end of the way. */
+static __always_inline void scan_mark(struct scan *scan, struct ahead *ahead)
+{
+	struct mspan *span = ahead->span;
+
+	if (!span)
+		return;
+	ahead->span = NULL;
+	if (!mark(span, ahead->addr))
 		return;
 	scan->bytes += span->elemsize;
 	scan->objects++;
 	/* The thread waits for who scans, or it is an assist, which counts at its end. */
 	if (mcentral_has_pointers(span->central))
-		enqueue(scan->gc, span->gc);
+		enqueue(scan->gc, gc_of(span));
+}
+
+/* The same as gc_shade(), some pointers later. */
+static __always_inline void scan_shade(struct scan *scan, unsigned long addr)
+{
+	unsigned int i = scan->n++;
+	struct ahead *ahead = &scan->ahead[i % AHEAD];
+
+	scan_mark(scan, ahead);
+	ahead->addr = addr;
+	ahead->span = any_span(&scan->arena, addr);
+	if (likely(ahead->span))
+		prefetch(ahead->span);
+	scan_ask(scan, &scan->ahead[(i - AHEAD / 2) % AHEAD]);
+}
+
+/* All pointers to the end of their way. */
+static void scan_flush(struct scan *scan)
+{
+	unsigned int end = scan->n + AHEAD;
+
+	for (; scan->n != end; scan->n++) {
+		scan_mark(scan, &scan->ahead[scan->n % AHEAD]);
+		scan_ask(scan, &scan->ahead[(scan->n - AHEAD / 2) % AHEAD]);
+	}
 }
 
 static void scan_begin(struct scan *scan, struct gc_heap *gc)
@@ -177,6 +243,8 @@ static void scan_begin(struct scan *scan, struct gc_heap *gc)
 	scan->gc = gc;
 	scan->arena = NULL;
 	scan->work = 0;
+	scan->n = 0;
+	memset(scan->ahead, 0, sizeof(scan->ahead));
 	scan->bytes = 0;
 	scan->objects = 0;
 	preempt_disable();
@@ -184,20 +252,17 @@ static void scan_begin(struct scan *scan, struct gc_heap *gc)
 
 static void scan_count(struct scan *scan)
 {
-	unsigned long flags;
-	struct gc_cpu *cpu;
+	struct gc_cpu *cpu = this_cpu_ptr(scan->gc->cpu);
 
-	local_irq_save(flags);
-	cpu = this_cpu_ptr(scan->gc->cpu);
-	cpu->marked += scan->bytes;
-	cpu->objects += scan->objects;
-	local_irq_restore(flags);
+	local_add(scan->bytes, &cpu->marked);
+	local_add(scan->objects, &cpu->objects);
 	scan->bytes = 0;
 	scan->objects = 0;
 }
 
 static void scan_end(struct scan *scan)
 {
+	scan_flush(scan);
 	scan_count(scan);
 	preempt_enable();
 }
@@ -207,6 +272,7 @@ static void gc_breathe(struct scan *scan)
 {
 	scan->work = 0;
 	scan->arena = NULL;
+	scan_flush(scan);
 	scan_count(scan);
 	preempt_enable();
 	cond_resched();
@@ -322,7 +388,10 @@ static void scan_span(struct scan *scan, struct span_gc *sg)
 		for (; w; w &= w - 1) {
 			unsigned int slot = (k << MSPAN_GROUP_SHIFT) + __ffs64(w);
 			unsigned long obj = span->base + (unsigned long)slot * span->elemsize;
+			u64 next = w & (w - 1);
+			unsigned int skip = next ? __ffs64(next) - __ffs64(w) : 0;
 
+			prefetch((void *)obj + skip * span->elemsize);
 			scan_elements(scan, type, obj, obj + span->elemsize);
 		}
 	}
@@ -441,7 +510,7 @@ void gc_mark_reset(struct gc_heap *gc)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		WRITE_ONCE(per_cpu_ptr(gc->cpu, cpu)->marked, 0);
-		WRITE_ONCE(per_cpu_ptr(gc->cpu, cpu)->objects, 0);
+		local_set(&per_cpu_ptr(gc->cpu, cpu)->marked, 0);
+		local_set(&per_cpu_ptr(gc->cpu, cpu)->objects, 0);
 	}
 }

@@ -9,10 +9,12 @@
  * beyond the memory limit; a cycle begins ahead of it, by as much as was allocated while
  * the last one ran.
  *
- * Who allocates beyond the goal while the heap marks, and may sleep, scans a little
- * first. That stops when the collector took more than half of a CPU for long: a bucket
- * fills with its time and leaks with the clock's (Go's GC CPU limiter).
+ * Who allocates beyond the goal, and may sleep, scans or sweeps a little first, or gives
+ * the collector a little of the CPU's time. That stops when the collector took more than
+ * half of a CPU for long: a bucket fills with its time and leaks with the clock's (Go's GC
+ * CPU limiter).
  */
+#include <linux/delay.h>
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
 
@@ -24,8 +26,11 @@
 /* CPU time that the collector may be ahead of its half. */
 #define GC_BUCKET_NS NSEC_PER_SEC
 
-/* Spans that an assist scans. */
-#define GC_ASSIST_SPANS 4
+/* Spans that an assist scans, or sweeps. */
+#define GC_ASSIST_SPANS 16
+
+/* How long an assist gives way that finds nothing to scan, in microseconds. */
+#define GC_PAUSE_US 50
 
 static long free_bytes(const struct mspan *span)
 {
@@ -80,9 +85,29 @@ void gc_pace(struct gc_heap *gc)
 	WRITE_ONCE(gc->trigger, goal - runway);
 }
 
-/* The collector used a CPU for @ns. Any context. */
-void gc_limiter_add(struct gc_heap *gc, u64 ns)
+static unsigned long switches(void)
 {
+	return current->nvcsw + current->nivcsw;
+}
+
+/* From now on the task works for the collector. */
+void gc_clock_start(struct gc_clock *clock)
+{
+	clock->ns = ktime_get_ns();
+	clock->cpu_ns = current->se.sum_exec_runtime;
+	clock->switches = switches();
+}
+
+/*
+ * Up to now it did. If it had to wait for a CPU meanwhile, the scheduler knows how long it
+ * had one, give or take a tick.
+ */
+void gc_limiter_add(struct gc_heap *gc, const struct gc_clock *clock)
+{
+	u64 ns = ktime_get_ns() - clock->ns;
+
+	if (switches() != clock->switches)
+		ns = min(ns, current->se.sum_exec_runtime - clock->cpu_ns);
 	atomic64_add(ns, &gc->mark_ns);
 	atomic64_add(ns, &gc->bucket);
 }
@@ -104,30 +129,57 @@ static bool below_limit(struct gc_heap *gc)
 	return level <= GC_BUCKET_NS;
 }
 
+/* Scan or sweep a little; whether there was something to. */
+static bool help(struct mcentral *central)
+{
+	struct gc_heap *gc = central->heap->gc;
+	struct gc_clock clock;
+	bool found;
+
+	switch (gc_phase(gc_word(gc->heap))) {
+	case GC_MARK:
+		if (!READ_ONCE(gc->g1))
+			return false;
+		gc_clock_start(&clock);
+		found = gc_scan_some(gc, GC_ASSIST_SPANS);
+		if (found)
+			gc_count(gc);
+		gc_limiter_add(gc, &clock);
+		return found;
+	case GC_OFF:
+		return gc_sweep_central(central, GC_ASSIST_SPANS, false);
+	default:
+		return false;
+	}
+}
+
 /**
- * gc_assist() - help to mark, if the heap grows faster than that is done
- * @gc: its collector
+ * gc_assist() - help the collector, if the heap grows faster than that goes
+ * @central: that is allocated from; of a managed heap
  * @gfp: of the allocation
  *
- * Never waits for the collector, which may be waiting for the caller's section.
+ * Far beyond the goal, with nothing to do here, it is time that the collector wants: it
+ * is given some. Never waits for the collector, which may be waiting for the caller's
+ * section.
  *
- * Context: in a section; scans if @gfp allows to sleep; no lock held.
+ * Context: in a section; helps if @gfp allows to sleep; no lock held.
  */
-void gc_assist(struct gc_heap *gc, gfp_t gfp)
+void gc_assist(struct mcentral *central, gfp_t gfp)
 {
-	u64 begin, ns;
+	struct gc_heap *gc = central->heap->gc;
+	long over = atomic_long_read(&gc->live) - (long)READ_ONCE(gc->goal), room;
+	u64 begin;
 
-	if (likely(gc_phase(gc_word(gc->heap)) != GC_MARK) || !READ_ONCE(gc->g1))
+	if (likely(over < 0))
 		return;
-	if (!gfpflags_allow_blocking(gfp) || !in_task() ||
-	    atomic_long_read(&gc->live) < (long)READ_ONCE(gc->goal) || !below_limit(gc))
+	if (!gfpflags_allow_blocking(gfp) || !in_task() || !below_limit(gc))
 		return;
 	begin = ktime_get_ns();
-	if (gc_scan_some(gc, GC_ASSIST_SPANS))
-		gc_count(gc);
-	ns = ktime_get_ns() - begin;
-	atomic64_add(ns, &gc->assist_ns);
-	gc_limiter_add(gc, ns);
+	room = READ_ONCE(gc->goal) - READ_ONCE(gc->stats.heap_marked);
+	/* Where it waits for a section, that may be the caller's. */
+	if (!help(central) && over > room && !READ_ONCE(gc->waiter))
+		usleep_range(GC_PAUSE_US, 2 * GC_PAUSE_US);
+	atomic64_add(ktime_get_ns() - begin, &gc->assist_ns);
 }
 
 /**

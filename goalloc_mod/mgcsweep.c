@@ -26,6 +26,9 @@
 /* Spans that are looked at while the lock is held. */
 #define LOOK 32
 
+/* Spans that are swept with preemption off. */
+#define SWEEP_SPANS 4U
+
 /* A span without a live object is made, or comes back; the central's lock is held. */
 void gc_span_born(struct mcentral *central, struct mspan *span)
 {
@@ -195,8 +198,8 @@ void gc_claimed(struct mspan *span)
 {
 	struct mcentral *central = span->central;
 	struct gc_heap *gc = central->heap->gc;
-	unsigned long word, flags;
 	unsigned int k, n = 0;
+	unsigned long word;
 
 	gc_point(gc, GC_AT_CLAIM);
 	merge(span);
@@ -206,19 +209,14 @@ void gc_claimed(struct mspan *span)
 		blacken(span, word);
 		return;
 	}
-	if (span->gc->sweepgen != gc_generation(word)) {
-		for (k = 0; k < mspan_groups(span); k++)
-			n += sweep_group(gc, span, k);
-		span->gc->sweepgen = gc_generation(word);
-		if (n)
-			atomic64_add(n, &gc->swept);
-	} else if (span->gc->listgen == READ_ONCE(central->listgen)) {
+	if (span->gc->sweepgen == gc_generation(word))
 		return;
-	}
-	/* Swept, or made, before gc_sweep_begin() came by, it may be on the wrong list. */
-	raw_spin_lock_irqsave(&central->lock, flags);
-	list_swept(central, span->gc);
-	raw_spin_unlock_irqrestore(&central->lock, flags);
+	for (k = 0; k < mspan_groups(span); k++)
+		n += sweep_group(gc, span, k);
+	/* Who lists it as swept sees that it is. */
+	smp_store_release(&span->gc->sweepgen, gc_generation(word));
+	if (n)
+		atomic64_add(n, &gc->swept);
 }
 
 /**
@@ -265,6 +263,13 @@ void gc_freed(struct mspan *span, unsigned int slot)
 		gc_drop_specials(gc, span, slot);
 }
 
+/* Whether it is swept; who asks does not own it. */
+static bool is_swept(const struct mcentral *central, const struct span_gc *sg)
+{
+	/* Pairs with the release of gc_claimed(). */
+	return smp_load_acquire(&sg->sweepgen) == gc_generation(gc_word(central->heap));
+}
+
 /* An unswept span that nobody owns becomes the caller's; the lock is held. */
 static struct mspan *claim_unswept(struct mcentral *central)
 	__must_hold(&central->lock)
@@ -274,12 +279,47 @@ static struct mspan *claim_unswept(struct mcentral *central)
 
 	while (look-- && !list_empty(&central->unswept)) {
 		sg = list_first_entry(&central->unswept, struct span_gc, node);
+		/* Swept by who claimed it, or made, before gc_sweep_begin() came by, or since. */
+		if (is_swept(central, sg)) {
+			list_swept(central, sg);
+			continue;
+		}
 		if (mcentral_claim_this(central, sg->span))
 			return sg->span;
 		/* A CPU's, which sweeps it when it lets go, or on its way to the list. */
 		list_move_tail(&sg->node, &central->unswept);
 	}
 	return NULL;
+}
+
+/* Up to @n spans; returns how many there were. @room is set if the last one has some. */
+static unsigned int sweep_some(struct mcentral *central, unsigned int n, bool for_room, bool *room)
+{
+	unsigned int swept = 0;
+	unsigned long flags;
+	struct mspan *span;
+	bool died = false;
+
+	preempt_disable();
+	raw_spin_lock_irqsave(&central->lock, flags);
+	while (swept < n && !(*room && for_room)) {
+		span = claim_unswept(central);
+		if (!span)
+			break;
+		raw_spin_unlock_irqrestore(&central->lock, flags);
+		gc_claimed(span);
+		*room = mspan_available(span);
+		swept++;
+		raw_spin_lock_irqsave(&central->lock, flags);
+		if (is_swept(central, span->gc))
+			list_swept(central, span->gc);
+		died |= mcentral_put_back_locked(central, span);
+	}
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+	if (swept)
+		mcentral_retired(died);
+	preempt_enable();
+	return swept;
 }
 
 /**
@@ -293,26 +333,17 @@ static struct mspan *claim_unswept(struct mcentral *central)
  */
 bool gc_sweep_central(struct mcentral *central, unsigned int budget, bool for_room)
 {
-	unsigned long flags;
-	struct mspan *span;
+	unsigned int n, want;
 	bool room = false;
 
 	while (budget && !(room && for_room) && READ_ONCE(central->nunswept)) {
 		if (gc_phase(gc_word(central->heap)) != GC_OFF)
 			return false;
-		preempt_disable();
-		raw_spin_lock_irqsave(&central->lock, flags);
-		span = claim_unswept(central);
-		raw_spin_unlock_irqrestore(&central->lock, flags);
-		if (span) {
-			gc_claimed(span);
-			room = mspan_available(span);
-			mcentral_put_back(central, span);
-		}
-		preempt_enable();
-		if (!span)
+		want = min(budget, SWEEP_SPANS);
+		n = sweep_some(central, want, for_room, &room);
+		budget -= n;
+		if (n < want)
 			break;
-		budget--;
 	}
 	return for_room ? room : !budget;
 }
@@ -327,9 +358,7 @@ bool gc_sweep_central(struct mcentral *central, unsigned int budget, bool for_ro
  */
 bool gc_make_room(struct mcentral *central, gfp_t gfp)
 {
-	struct gc_heap *gc = central->heap->gc;
-
-	gc_assist(gc, gfp);
+	gc_assist(central, gfp);
 	return gc_sweep_central(central, GC_SWEEP_BUDGET, central->elemsize);
 }
 

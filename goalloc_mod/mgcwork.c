@@ -11,7 +11,6 @@
 #include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
 
 #include "mgc.h"
 
@@ -57,8 +56,8 @@ static bool any_gray(void)
 
 static int helper_fn(void *unused)
 {
+	struct gc_clock clock;
 	struct gc_heap *gc;
-	u64 begin;
 
 	set_user_nice(current, MAX_NICE);
 	while (!kthread_should_stop()) {
@@ -66,10 +65,10 @@ static int helper_fn(void *unused)
 		gc = find_heap_to_help();
 		if (!gc)
 			continue;
-		begin = ktime_get_ns();
+		gc_clock_start(&clock);
 		while (!READ_ONCE(gc->stop) && gc_scan_some(gc, UINT_MAX))
 			;
-		gc_limiter_add(gc, ktime_get_ns() - begin);
+		gc_limiter_add(gc, &clock);
 		/* What was queued is on a list by now. The lock keeps the heap meanwhile. */
 		spin_lock(&helpers_lock);
 		if (atomic_dec_and_test(&gc->busy))

@@ -29,6 +29,7 @@
 #include <linux/notifier.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -36,6 +37,8 @@
 #include <linux/vmalloc.h>
 
 #include <asm/processor-flags.h>
+
+#include "../../goalloc_mod/mgc.h"
 
 #define MAX_STEPS 4096 /* of a longer operation, the first */
 #define WARM_UP 20
@@ -58,6 +61,18 @@ static DEFINE_MUTEX(steps_lock); /* readers, who all measure */
 static struct step *step; /* MAX_STEPS of them */
 static unsigned int nsteps;
 static struct task_struct *stepping;
+
+struct managed {
+	struct managed __gc *next;
+	unsigned long words[7];
+};
+
+GOALLOC_GC_LAYOUT(managed_layout, struct managed, next);
+
+static struct goalloc_heap *managed;
+static struct goalloc_gc_type *type;
+static struct managed __gc *root;
+static int managed_section;
 
 static struct goalloc_cache *cache, *tiny;
 static struct kmem_cache *kmem;
@@ -284,6 +299,56 @@ static void large_pair(void)
 	goalloc_free(goalloc_alloc(SZ_2M, GFP_ATOMIC));
 }
 
+/* Some spans of managed objects, unswept, and none of them the CPU's. */
+static void managed_garbage(void)
+{
+	int section = goalloc_gc_lock(managed);
+	unsigned int i;
+
+	for (i = 0; i < BATCH; i++)
+		goalloc_gc_alloc(type, GFP_KERNEL);
+	goalloc_gc_unlock(managed, section);
+	goalloc_gc_collect(managed);
+}
+
+static void managed_alloc(void)
+{
+	goalloc_gc_alloc(type, GFP_ATOMIC);
+}
+
+static void managed_open(void)
+{
+	managed_section = goalloc_gc_lock(managed);
+	objs[0] = goalloc_gc_alloc(type, GFP_KERNEL);
+}
+
+/* The collector marks, and waits for this section to end: the object is white. */
+static void managed_mark(void)
+{
+	managed_open();
+	mgc_kick(managed->gc);
+	while (gc_phase(gc_word(managed)) != GC_MARK)
+		schedule_timeout_uninterruptible(1);
+}
+
+static void managed_store(void)
+{
+	goalloc_gc_assign(managed, &root, objs[0]);
+}
+
+static void managed_close(void)
+{
+	goalloc_gc_assign(managed, &root, NULL);
+	objs[0] = NULL;
+	goalloc_gc_unlock(managed, managed_section);
+	goalloc_gc_collect(managed);
+}
+
+static void managed_pair(void)
+{
+	goalloc_gc_unlock(managed, goalloc_gc_lock(managed));
+}
+
 static void control_lock(void)
 {
 	static atomic_t counter;
@@ -320,6 +385,11 @@ static const struct operation operations[] = {
 	{ "8B-next-word/goalloc", alloc_tiny, fill_word, free_tiny },
 	{ "64KiB/goalloc", medium_pair },
 	{ "2MiB/goalloc", large_pair },
+	{ "gc-section/goalloc", managed_pair },
+	{ "gc-alloc/goalloc", managed_alloc, managed_open, managed_close },
+	{ "gc-claim/goalloc", managed_alloc, managed_garbage },
+	{ "gc-store/goalloc", managed_store, managed_open, managed_close },
+	{ "gc-store-marking/goalloc", managed_store, managed_mark, managed_close },
 	{ "control/lock", control_lock },
 	{ "control/xchg", control_xchg },
 };
@@ -397,6 +467,30 @@ static int trace_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(trace);
 
+static int make_managed(void)
+{
+	int err;
+
+	managed = goalloc_heap_create("steps", GOALLOC_HEAP_GC);
+	if (IS_ERR(managed))
+		return PTR_ERR(managed);
+	type = goalloc_gc_type_create(managed, &managed_layout);
+	err = PTR_ERR_OR_ZERO(type);
+	if (!err)
+		err = goalloc_gc_root_add(managed, &root, 1, GOALLOC_GC_ROOT_PRECISE);
+	if (err)
+		goalloc_heap_destroy(managed);
+	return err;
+}
+
+static void drop_managed(void)
+{
+	goalloc_gc_root_remove(managed, &root);
+	/* What is garbage is no leak. */
+	goalloc_gc_collect(managed);
+	goalloc_heap_destroy(managed);
+}
+
 static int __init steps_init(void)
 {
 	int err;
@@ -417,12 +511,17 @@ static int __init steps_init(void)
 		err = -ENOMEM;
 		goto tiny;
 	}
-	err = register_die_notifier(&step_nb);
+	err = make_managed();
 	if (err)
 		goto kmem;
+	err = register_die_notifier(&step_nb);
+	if (err)
+		goto managed;
 	files[0] = debugfs_create_file("goalloc_steps", 0400, NULL, NULL, &steps_fops);
 	files[1] = debugfs_create_file("goalloc_steps_trace", 0400, NULL, NULL, &trace_fops);
 	return 0;
+managed:
+	drop_managed();
 kmem:
 	kmem_cache_destroy(kmem);
 tiny:
@@ -440,6 +539,7 @@ static void __exit steps_exit(void)
 	debugfs_remove(files[1]);
 	debugfs_remove(files[0]);
 	unregister_die_notifier(&step_nb);
+	drop_managed();
 	kmem_cache_destroy(kmem);
 	goalloc_cache_destroy(tiny);
 	goalloc_cache_destroy(cache);
@@ -447,5 +547,6 @@ static void __exit steps_exit(void)
 }
 module_exit(steps_exit);
 
+GOALLOC_IMPORT_FOR_TEST();
 MODULE_DESCRIPTION("The instructions that goalloc's operations execute");
 MODULE_LICENSE("GPL");
