@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Leak reports: what is listed, and how.
+ */
+#include <linux/delay.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
+
+#include "fixture.h"
+#include "leaks.h"
+#include "suites.h"
+
+/* A root: a report looks at this module's variables. */
+static struct node *root;
+
+static int leaks_init(struct kunit *test)
+{
+	root = NULL;
+	return 0;
+}
+
+/* The columns of an object's line. */
+struct row {
+	char class[32];
+	unsigned long size;
+	char kept[16];
+	char kept_bytes[16];
+	char age[16];
+	char pid[16];
+};
+
+static struct row row_of(struct kunit *test, const void *obj)
+{
+	const char *line = leaks_line(test, obj);
+	struct row row = {};
+
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	KUNIT_ASSERT_EQ(test, sscanf(line, "%31s %lu %15s %15s %15s %15s", row.class, &row.size,
+				     row.kept, row.kept_bytes, row.age, row.pid), 6);
+	return row;
+}
+
+static void single(struct kunit *test)
+{
+	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
+	struct node *lost = leaks_node(test, heap, NULL);
+	struct row row;
+
+	root = leaks_node(test, heap, NULL);
+	expect_leaks(test, heap, 1);
+	KUNIT_EXPECT_TRUE(test, leaks_listed(test, lost));
+	KUNIT_EXPECT_FALSE(test, leaks_listed(test, root));
+	row = row_of(test, lost);
+	KUNIT_EXPECT_EQ(test, row.size, 64UL);
+	KUNIT_EXPECT_STREQ(test, row.kept, "0");
+	KUNIT_EXPECT_STREQ(test, row.age, "-");
+	KUNIT_EXPECT_STREQ(test, row.pid, "-");
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# 1 of 2 objects of heap kunit-leaks"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# sure: the heap was quiet"));
+	goalloc_free(lost);
+	expect_leaks(test, heap, 0);
+	goalloc_free(root);
+}
+
+static void nothing(struct kunit *test)
+{
+	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
+	struct node *next;
+	int i;
+
+	expect_leaks(test, heap, 0);
+	for (i = 0; i < 1000; i++)
+		root = leaks_node(test, heap, root);
+	expect_leaks(test, heap, 0);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# 0 of 1000 objects"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# sure: the heap was quiet"));
+	for (; root; root = next) {
+		next = root->next;
+		goalloc_free(root);
+	}
+}
+
+static void chain(struct kunit *test)
+{
+	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
+	struct node *c = leaks_node(test, heap, NULL);
+	struct node *b = leaks_node(test, heap, c);
+	struct node *a = leaks_node(test, heap, b);
+	struct row row;
+
+	expect_leaks(test, heap, 3);
+	row = row_of(test, a);
+	KUNIT_EXPECT_STREQ(test, row.kept, "2");
+	KUNIT_EXPECT_STREQ(test, row.kept_bytes, "128");
+	KUNIT_EXPECT_STREQ(test, row_of(test, b).kept, "-");
+	KUNIT_EXPECT_STREQ(test, row_of(test, c).kept, "-");
+	KUNIT_EXPECT_TRUE(test, leaks_line(test, a) < leaks_line(test, b));
+	KUNIT_EXPECT_TRUE(test, leaks_line(test, a) < leaks_line(test, c));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "3 objects, 192 bytes"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "192 bytes; 1 heads"));
+	/* What the middle of it is reached from keeps the rest. */
+	root = b;
+	expect_leaks(test, heap, 1);
+	KUNIT_EXPECT_TRUE(test, leaks_listed(test, a));
+	root = NULL;
+	goalloc_free(a);
+	goalloc_free(b);
+	goalloc_free(c);
+}
+
+static void circle(struct kunit *test)
+{
+	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
+	struct node *a = leaks_node(test, heap, NULL);
+	struct node *b = leaks_node(test, heap, a);
+	struct node *self = leaks_node(test, heap, NULL);
+
+	a->next = b;
+	self->next = self;
+	expect_leaks(test, heap, 3);
+	KUNIT_EXPECT_STREQ(test, row_of(test, self).kept, "0");
+	KUNIT_EXPECT_STREQ(test, row_of(test, min(a, b)).kept, "1");
+	KUNIT_EXPECT_STREQ(test, row_of(test, max(a, b)).kept, "-");
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "192 bytes; 2 heads"));
+	root = b;
+	expect_leaks(test, heap, 1);
+	root = NULL;
+	goalloc_free(a);
+	goalloc_free(b);
+	goalloc_free(self);
+}
+
+static void interior(struct kunit *test)
+{
+	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
+	struct node *node = leaks_node(test, heap, NULL);
+
+	root = (void *)node + sizeof(*node) - 1;
+	expect_leaks(test, heap, 0);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), " 1 objects are reached by pointers into"));
+	root = (void *)node + sizeof(*node);
+	expect_leaks(test, heap, 1);
+	root = (void *)node - 1;
+	expect_leaks(test, heap, 1);
+	root = node;
+	expect_leaks(test, heap, 0);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), " 0 objects are reached by pointers into"));
+	goalloc_free(node);
+}
+
+/* What is said to hold no pointers is not looked at. */
+static void noscan(struct kunit *test)
+{
+	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
+	struct node *node = leaks_node(test, heap, NULL);
+	struct node *holder = goalloc_heap_alloc_noscan(heap, sizeof(*holder), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, holder);
+	memset(holder, 0, sizeof(*holder));
+	holder->next = node;
+	root = holder;
+	expect_leaks(test, heap, 1);
+	KUNIT_EXPECT_TRUE(test, leaks_listed(test, node));
+	/* Nor does it keep another that is lost. */
+	root = NULL;
+	expect_leaks(test, heap, 2);
+	KUNIT_EXPECT_STREQ(test, row_of(test, node).kept, "0");
+	KUNIT_EXPECT_STREQ(test, row_of(test, holder).kept, "0");
+	goalloc_free(node);
+	goalloc_free(holder);
+}
+
+static void large(struct kunit *test)
+{
+	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
+	struct node *node = leaks_node(test, heap, NULL);
+	void *big = goalloc_heap_zalloc(heap, SZ_256K, GFP_KERNEL);
+	struct row row;
+
+	KUNIT_ASSERT_NOT_NULL(test, big);
+	expect_leaks(test, heap, 2);
+	row = row_of(test, big);
+	KUNIT_EXPECT_STREQ(test, row.class, "large/scan");
+	KUNIT_EXPECT_EQ(test, row.size, (unsigned long)SZ_256K);
+	root = big + SZ_256K - 1;
+	*(struct node **)(big + SZ_256K - sizeof(node)) = node;
+	expect_leaks(test, heap, 0);
+	root = NULL;
+	expect_leaks(test, heap, 2);
+	KUNIT_EXPECT_STREQ(test, row_of(test, big).kept, "1");
+	KUNIT_EXPECT_STREQ(test, row_of(test, big).kept_bytes, "64");
+	goalloc_free(node);
+	goalloc_free(big);
+	expect_leaks(test, heap, 0);
+}
+
+static void cached(struct kunit *test)
+{
+	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
+	struct goalloc_cache_args args = { .heap = heap };
+	struct goalloc_cache *cache = test_cache(test, "kunit-nodes", 80, &args, 0);
+	struct node *node = goalloc_cache_zalloc(cache, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, node);
+	expect_leaks(test, heap, 1);
+	KUNIT_EXPECT_STREQ(test, row_of(test, node).class, "kunit-nodes");
+	KUNIT_EXPECT_EQ(test, row_of(test, node).size, 80UL);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# of kunit-nodes: 1 objects, 80 bytes"));
+	goalloc_cache_free(cache, node);
+}
+
+/* What debugging records is shown. */
+static void recorded(struct kunit *test)
+{
+	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
+	unsigned int age;
+	struct node *node;
+	struct row row;
+	char pid[16];
+	int err;
+
+	err = goalloc_heap_set_debug(heap, GOALLOC_DEBUG_STACKS | GOALLOC_DEBUG_REDZONE);
+	if (err == -EOPNOTSUPP)
+		err = goalloc_heap_set_debug(heap, GOALLOC_DEBUG_REDZONE);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	node = goalloc_heap_zalloc(heap, 50, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, node);
+	expect_leaks(test, heap, 1);
+	row = row_of(test, node);
+	KUNIT_EXPECT_EQ(test, row.size, 50UL);
+	snprintf(pid, sizeof(pid), "%d", current->pid);
+	KUNIT_EXPECT_STREQ(test, row.pid, pid);
+	KUNIT_EXPECT_EQ(test, kstrtouint(row.age, 10, &age), 0);
+	KUNIT_EXPECT_GE(test, age, 200U);
+	KUNIT_EXPECT_LT(test, age, 60000U);
+	/* Without frame pointers User-Mode Linux has no stacks. */
+	if (IS_ENABLED(CONFIG_STACKDEPOT) && !IS_ENABLED(CONFIG_UML))
+		KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "    recorded+0x"));
+	goalloc_free(node);
+}
+
+/* What an iterator does, which each pass of a report calls. */
+struct doing {
+	struct goalloc_heap *heap;
+	unsigned int calls;
+	unsigned int at; /* in which call it is done */
+	void (*what)(struct doing *doing);
+	struct node *node; /* what it is done to */
+	struct node *fresh;
+	struct delayed_work work;
+};
+
+static void do_it(struct goalloc_leaks *leaks, void *data)
+{
+	struct doing *doing = data;
+
+	if (++doing->calls == doing->at)
+		doing->what(doing);
+}
+
+static void let_go(struct doing *doing)
+{
+	goalloc_free(doing->node);
+}
+
+static void write_to(struct doing *doing)
+{
+	doing->node->words[3]++;
+}
+
+/* Another object takes its place. */
+static void replace(struct doing *doing)
+{
+	goalloc_free(doing->node);
+	doing->fresh = goalloc_heap_zalloc(doing->heap, sizeof(*doing->fresh), GFP_KERNEL);
+}
+
+static void let_go_later(struct work_struct *work)
+{
+	let_go(container_of(to_delayed_work(work), struct doing, work));
+}
+
+static void start_work(struct doing *doing)
+{
+	schedule_delayed_work(&doing->work, HZ / 20 + 1);
+}
+
+/* A report of a heap with one lost object, to which something happens meanwhile. */
+static struct doing *lost_while(struct kunit *test, unsigned int at,
+				void (*what)(struct doing *doing))
+{
+	struct doing *doing = kunit_kzalloc(test, sizeof(*doing), GFP_KERNEL);
+	struct goalloc_heap *heap;
+
+	KUNIT_ASSERT_NOT_NULL(test, doing);
+	heap = test_heap(test, "kunit-leaks");
+	doing->heap = heap;
+	doing->at = at;
+	doing->what = what;
+	doing->node = leaks_node(test, heap, NULL);
+	doing->node->words[0] = 1;
+	INIT_DELAYED_WORK(&doing->work, let_go_later);
+	KUNIT_ASSERT_EQ(test, goalloc_leaks_iterator_add(heap, do_it, doing), 0);
+	return doing;
+}
+
+static void freed_in_first_pass(struct kunit *test)
+{
+	struct doing *doing = lost_while(test, 1, let_go);
+
+	expect_leaks(test, doing->heap, 0);
+	KUNIT_EXPECT_EQ(test, doing->calls, 2U);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# sure: the heap was in use"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), " 1~ frees"));
+}
+
+static void freed_between(struct kunit *test)
+{
+	struct doing *doing = lost_while(test, 1, start_work);
+
+	expect_leaks(test, doing->heap, 0);
+	flush_delayed_work(&doing->work);
+	KUNIT_EXPECT_EQ(test, doing->calls, 2U);
+}
+
+static void freed_in_second_pass(struct kunit *test)
+{
+	struct doing *doing = lost_while(test, 2, let_go);
+
+	expect_leaks(test, doing->heap, 0);
+	KUNIT_EXPECT_EQ(test, doing->calls, 2U);
+}
+
+/* Somebody uses it, and may reach what it points to. */
+static void written_to(struct kunit *test)
+{
+	struct doing *doing = lost_while(test, 2, write_to);
+	struct node *next = leaks_node(test, doing->heap, NULL);
+
+	doing->node->next = next;
+	expect_leaks(test, doing->heap, 0);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "not listed: 1 written to, 0 new"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# sure: the heap was in use"));
+	/* Nobody does any more. */
+	expect_leaks(test, doing->heap, 2);
+	goalloc_free(next);
+	goalloc_free(doing->node);
+}
+
+/* Of what was allocated meanwhile nothing is said. */
+static void replaced(struct kunit *test)
+{
+	struct doing *doing;
+
+	in_address_order(test);
+	pin(test);
+	doing = lost_while(test, 2, replace);
+	expect_leaks(test, doing->heap, 0);
+	KUNIT_ASSERT_NOT_NULL(test, doing->fresh);
+	KUNIT_EXPECT_PTR_EQ(test, doing->fresh, (struct node *)hide(doing->node));
+	goalloc_free(doing->fresh);
+}
+
+/* The same contents, but another life of the slot, which debugging knows. */
+static void replaced_by_the_same(struct kunit *test)
+{
+	struct doing *doing;
+
+	in_address_order(test);
+	pin(test);
+	doing = lost_while(test, 2, replace);
+	goalloc_free(doing->node);
+	KUNIT_ASSERT_EQ(test, goalloc_heap_set_debug(doing->heap, GOALLOC_DEBUG_REDZONE), 0);
+	doing->node = leaks_node(test, doing->heap, NULL);
+	expect_leaks(test, doing->heap, 0);
+	KUNIT_ASSERT_NOT_NULL(test, doing->fresh);
+	KUNIT_ASSERT_PTR_EQ(test, doing->fresh, (struct node *)hide(doing->node));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "not listed: 0 written to, 1 new"));
+	goalloc_free(doing->fresh);
+}
+
+static long inner;
+
+static void report_again(struct doing *doing)
+{
+	inner = goalloc_leaks_report(doing->heap, NULL);
+}
+
+static void one_at_a_time(struct kunit *test)
+{
+	struct doing *doing = lost_while(test, 1, report_again);
+
+	inner = 0;
+	expect_leaks(test, doing->heap, 1);
+	KUNIT_EXPECT_EQ(test, inner, -EBUSY);
+	/* The first one is over, and no other is. */
+	expect_leaks(test, doing->heap, 1);
+	goalloc_free(doing->node);
+}
+
+static ssize_t read_file(struct file *file, void __user *buf, loff_t *pos)
+{
+	return file->f_op->read(file, buf, 100, pos);
+}
+
+static void teardown_while_open(struct kunit *test)
+{
+	void __user *buf = user_page(test);
+	struct goalloc_heap *heap;
+	struct file *file, *other;
+	char begin[6] = {};
+	loff_t pos = 0;
+
+	heap = goalloc_heap_create("kunit-leaks-open", 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
+	file = filp_open("/sys/kernel/debug/goalloc/heaps.d/kunit-leaks-open/leaks", O_RDONLY, 0);
+	if (IS_ERR(file)) {
+		goalloc_heap_destroy(heap);
+		kunit_skip(test, "no debugfs (%ld)", PTR_ERR(file));
+	}
+	/* A report that was made keeps nobody from making another. */
+	other = filp_open("/sys/kernel/debug/goalloc/heaps.d/kunit-leaks-open/leaks", O_RDONLY, 0);
+	KUNIT_EXPECT_FALSE(test, IS_ERR(other));
+	KUNIT_EXPECT_EQ(test, read_file(file, buf, &pos), 91L);
+	KUNIT_EXPECT_EQ(test, copy_from_user(begin, buf, 5), 0UL);
+	KUNIT_EXPECT_STREQ(test, begin, "class");
+	goalloc_heap_destroy(heap);
+	KUNIT_EXPECT_EQ(test, read_file(file, buf, &pos), (ssize_t)-EIO);
+	filp_close(file, NULL);
+	if (!IS_ERR(other))
+		filp_close(other, NULL);
+}
+
+static struct kunit_case leaks_cases[] = {
+	KUNIT_CASE(single),
+	KUNIT_CASE(nothing),
+	KUNIT_CASE(chain),
+	KUNIT_CASE(circle),
+	KUNIT_CASE(interior),
+	KUNIT_CASE(noscan),
+	KUNIT_CASE(large),
+	KUNIT_CASE(cached),
+	KUNIT_CASE(recorded),
+	KUNIT_CASE(freed_in_first_pass),
+	KUNIT_CASE(freed_between),
+	KUNIT_CASE(freed_in_second_pass),
+	KUNIT_CASE(written_to),
+	KUNIT_CASE(replaced),
+	KUNIT_CASE(replaced_by_the_same),
+	KUNIT_CASE(one_at_a_time),
+	KUNIT_CASE(teardown_while_open),
+	{}
+};
+
+struct kunit_suite goalloc_leaks_suite = {
+	.name = "goalloc_leaks",
+	.init = leaks_init,
+	.test_cases = leaks_cases,
+};
