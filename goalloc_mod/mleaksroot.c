@@ -15,9 +15,11 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include "mgc.h"
 #include "mleaks.h"
@@ -201,21 +203,33 @@ int goalloc_leaks_iterator_remove(struct goalloc_heap *heap, goalloc_leaks_fn fn
 }
 EXPORT_SYMBOL_GPL(goalloc_leaks_iterator_remove);
 
-/* Page by page: nobody else has looked whether there is memory. */
+/*
+ * Whether there is memory. A fault in vmalloc space ends nowhere in User-Mode Linux, where
+ * its page tables are brought up to date again and again.
+ */
+static bool readable(const void *at)
+{
+	unsigned long word;
+
+	if (is_vmalloc_addr(at))
+		return vmalloc_to_page(at);
+	return !copy_from_kernel_nofault(&word, at, sizeof(word));
+}
+
+/* Page by page: nobody else has looked whether it is there. */
 static void scan_range(struct goalloc_leaks *leaks, const struct leak_range *range)
 {
 	unsigned long at = (unsigned long)range->base, end = at + range->bytes;
-	unsigned long word;
 
 	leaks->counts.ranges++;
 	leaks->counts.range_bytes += range->bytes;
 	while (at < end && !leaks->err) {
 		unsigned long stop = min(end - 1, at | ~PAGE_MASK) + 1;
 
-		if (copy_from_kernel_nofault(&word, (const void *)at, sizeof(word)))
-			leaks->counts.unreadable += stop - at;
-		else
+		if (readable((const void *)at))
 			leaks_scan(leaks, at, stop - at);
+		else
+			leaks->counts.unreadable += stop - at;
 		at = stop;
 	}
 }

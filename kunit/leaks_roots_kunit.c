@@ -13,6 +13,7 @@
 #include "leaks.h"
 #include "suites.h"
 
+/* Written as somebody might read them: so that they are there. */
 static struct node *in_data = (struct node *)1;
 static struct node *in_bss;
 static DEFINE_PER_CPU(struct node *, per_cpu_node);
@@ -21,10 +22,10 @@ static int leaks_roots_init(struct kunit *test)
 {
 	int cpu;
 
-	in_data = (struct node *)1;
-	in_bss = NULL;
+	WRITE_ONCE(in_data, (struct node *)1);
+	WRITE_ONCE(in_bss, NULL);
 	for_each_possible_cpu(cpu)
-		per_cpu(per_cpu_node, cpu) = NULL;
+		WRITE_ONCE(per_cpu(per_cpu_node, cpu), NULL);
 	return 0;
 }
 
@@ -38,17 +39,17 @@ static void data_keeps(struct kunit *test)
 
 	for_each_possible_cpu(cpu)
 		last = cpu;
-	in_data = a;
-	in_bss = b;
-	per_cpu(per_cpu_node, last) = c;
+	WRITE_ONCE(in_data, a);
+	WRITE_ONCE(in_bss, b);
+	WRITE_ONCE(per_cpu(per_cpu_node, last), c);
 	expect_leaks(test, heap, 0);
-	in_data = NULL;
+	WRITE_ONCE(in_data, NULL);
 	expect_leaks(test, heap, 1);
 	KUNIT_EXPECT_TRUE(test, leaks_listed(test, a));
-	in_bss = NULL;
+	WRITE_ONCE(in_bss, NULL);
 	expect_leaks(test, heap, 2);
 	KUNIT_EXPECT_TRUE(test, leaks_listed(test, b));
-	per_cpu(per_cpu_node, last) = NULL;
+	WRITE_ONCE(per_cpu(per_cpu_node, last), NULL);
 	expect_leaks(test, heap, 3);
 	KUNIT_EXPECT_TRUE(test, leaks_listed(test, c));
 	goalloc_free(a);
@@ -286,7 +287,7 @@ static void module_goes(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, range);
 	*range = leaks_node(test, heap, NULL);
-	in_bss = leaks_node(test, heap, NULL);
+	WRITE_ONCE(in_bss, leaks_node(test, heap, NULL));
 	KUNIT_ASSERT_EQ(test, goalloc_gc_root_add(heap, range, 1, GOALLOC_GC_ROOT_LEAKS), 0);
 	KUNIT_ASSERT_EQ(test, goalloc_leaks_iterator_add(heap, find_tagged, &calls), 0);
 	expect_leaks(test, heap, 0);
