@@ -401,37 +401,62 @@ static void one_at_a_time(struct kunit *test)
 	goalloc_free(doing->node);
 }
 
+/* Opened by who loads the module: a test's thread may have no file system. */
+static struct goalloc_heap *open_heap;
+static struct file *open_files[2];
+
+static int leaks_suite_init(struct kunit_suite *suite)
+{
+	static const char path[] = "/sys/kernel/debug/goalloc/heaps.d/kunit-leaks-open/leaks";
+	int i;
+
+	open_heap = goalloc_heap_create("kunit-leaks-open", 0);
+	if (IS_ERR(open_heap))
+		return PTR_ERR(open_heap);
+	/* A report that was made keeps nobody from making another. */
+	for (i = 0; i < ARRAY_SIZE(open_files); i++)
+		open_files[i] = filp_open(path, O_RDONLY, 0);
+	return 0;
+}
+
+static void leaks_suite_exit(struct kunit_suite *suite)
+{
+	int i;
+
+	if (IS_ERR_OR_NULL(open_heap))
+		return;
+	for (i = 0; i < ARRAY_SIZE(open_files); i++)
+		if (!IS_ERR_OR_NULL(open_files[i]))
+			filp_close(open_files[i], NULL);
+	goalloc_heap_destroy(open_heap);
+	open_heap = NULL;
+}
+
 static ssize_t read_file(struct file *file, void __user *buf, loff_t *pos)
 {
-	return file->f_op->read(file, buf, 100, pos);
+	return file->f_op->read(file, buf, 60, pos);
 }
 
 static void teardown_while_open(struct kunit *test)
 {
 	void __user *buf = user_page(test);
-	struct goalloc_heap *heap;
-	struct file *file, *other;
 	char begin[6] = {};
 	loff_t pos = 0;
 
-	heap = goalloc_heap_create("kunit-leaks-open", 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
-	file = filp_open("/sys/kernel/debug/goalloc/heaps.d/kunit-leaks-open/leaks", O_RDONLY, 0);
-	if (IS_ERR(file)) {
-		goalloc_heap_destroy(heap);
-		kunit_skip(test, "no debugfs (%ld)", PTR_ERR(file));
-	}
-	/* A report that was made keeps nobody from making another. */
-	other = filp_open("/sys/kernel/debug/goalloc/heaps.d/kunit-leaks-open/leaks", O_RDONLY, 0);
-	KUNIT_EXPECT_FALSE(test, IS_ERR(other));
-	KUNIT_EXPECT_EQ(test, read_file(file, buf, &pos), 91L);
+	if (IS_ERR(open_files[0]))
+		kunit_skip(test, "no debugfs (%ld)", PTR_ERR(open_files[0]));
+	KUNIT_EXPECT_FALSE(test, IS_ERR(open_files[1]));
+	KUNIT_EXPECT_EQ(test, read_file(open_files[0], buf, &pos), (ssize_t)60);
 	KUNIT_EXPECT_EQ(test, copy_from_user(begin, buf, 5), 0UL);
 	KUNIT_EXPECT_STREQ(test, begin, "class");
-	goalloc_heap_destroy(heap);
-	KUNIT_EXPECT_EQ(test, read_file(file, buf, &pos), (ssize_t)-EIO);
-	filp_close(file, NULL);
-	if (!IS_ERR(other))
-		filp_close(other, NULL);
+	goalloc_heap_destroy(open_heap);
+	open_heap = NULL;
+	KUNIT_EXPECT_EQ(test, read_file(open_files[0], buf, &pos), (ssize_t)-EIO);
+	filp_close(open_files[0], NULL);
+	open_files[0] = NULL;
+	if (!IS_ERR(open_files[1]))
+		filp_close(open_files[1], NULL);
+	open_files[1] = NULL;
 }
 
 static struct kunit_case leaks_cases[] = {
@@ -457,6 +482,8 @@ static struct kunit_case leaks_cases[] = {
 
 struct kunit_suite goalloc_leaks_suite = {
 	.name = "goalloc_leaks",
+	.suite_init = leaks_suite_init,
+	.suite_exit = leaks_suite_exit,
 	.init = leaks_init,
 	.test_cases = leaks_cases,
 };
