@@ -40,22 +40,26 @@ static void show_total(struct seq_file *m, const struct leak_total *total)
 		   total->bytes);
 }
 
+/* Where pointers were looked for, and what that is worth. */
 static void show_sureness(struct seq_file *m, const struct goalloc_leaks *leaks)
 {
 	const struct leak_counts *c = &leaks->counts;
+	bool used = c->allocs || c->frees || c->changed || c->young;
 
 	seq_printf(m, "# %zu of %llu objects of heap %s cannot be reached, %llu bytes; %llu heads\n",
 		   leaks->nleaks, c->objects, leaks->name, c->bytes, c->heads);
-	seq_printf(m, "# roots: %llu bytes of %llu registered ranges (%llu unreadable), %llu pointers of %llu iterators, %llu bytes of data of %llu modules, %llu slots of other heaps\n",
-		   c->range_bytes, c->ranges, c->unreadable, c->found, c->iterators,
-		   c->module_bytes, c->modules, c->others);
-	seq_printf(m, "# any word that looks like a pointer counts; %llu objects are reached by pointers into them only\n",
-		   c->interior);
-	seq_puts(m, "# not looked at: stacks and registers of tasks and interrupts, memory of the kernel's allocators that is not registered\n");
-	seq_printf(m, "# sure: %s; meanwhile %llu~ allocations, %llu~ frees; unreachable, but in use and not listed: %llu written to, %llu new, and what they point to\n",
-		   c->allocs || c->frees || c->changed || c->young ? "the heap was in use" :
-								      "the heap was quiet",
-		   c->allocs, c->frees, c->changed, c->young);
+	seq_printf(m, "# looked at: %llu bytes of data of %llu modules\n", c->module_bytes,
+		   c->modules);
+	seq_printf(m, "# looked at: %llu bytes of %llu registered ranges; %llu unreadable\n",
+		   c->range_bytes, c->ranges, c->unreadable);
+	seq_printf(m, "# looked at: %llu pointers of %llu iterators\n", c->found, c->iterators);
+	seq_printf(m, "# looked at: %llu slots of other heaps\n", c->others);
+	seq_puts(m, "# not looked at: stacks, registers, memory of the kernel's that is not registered\n");
+	seq_printf(m, "# reached by words that point into them only: %llu objects\n", c->interior);
+	seq_printf(m, "# in use, so not listed, nor what they point to: %llu written to, %llu new\n",
+		   c->changed, c->young);
+	seq_printf(m, "# sure: the heap was %s; %llu~ allocations and %llu~ frees meanwhile\n",
+		   used ? "in use" : "quiet", c->allocs, c->frees);
 }
 
 /* Line 0 is the header; then leaks, totals, and the rest. */

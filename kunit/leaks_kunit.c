@@ -140,14 +140,14 @@ static void interior(struct kunit *test)
 
 	root = (void *)node + sizeof(*node) - 1;
 	expect_leaks(test, heap, 0);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), " 1 objects are reached by pointers into"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "into them only: 1 objects"));
 	root = (void *)node + sizeof(*node);
 	expect_leaks(test, heap, 1);
 	root = (void *)node - 1;
 	expect_leaks(test, heap, 1);
 	root = node;
 	expect_leaks(test, heap, 0);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), " 0 objects are reached by pointers into"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "into them only: 0 objects"));
 	goalloc_free(node);
 }
 
@@ -342,7 +342,7 @@ static void written_to(struct kunit *test)
 
 	doing->node->next = next;
 	expect_leaks(test, doing->heap, 0);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "not listed: 1 written to, 0 new"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), " 1 written to, 0 new"));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# sure: the heap was in use"));
 	/* Nobody does any more. */
 	expect_leaks(test, doing->heap, 2);
@@ -378,7 +378,7 @@ static void replaced_by_the_same(struct kunit *test)
 	expect_leaks(test, doing->heap, 0);
 	KUNIT_ASSERT_NOT_NULL(test, doing->fresh);
 	KUNIT_ASSERT_PTR_EQ(test, doing->fresh, (struct node *)hide(doing->node));
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "not listed: 0 written to, 1 new"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), " 0 written to, 1 new"));
 	goalloc_free(doing->fresh);
 }
 
