@@ -48,8 +48,8 @@ static void show_sureness(struct seq_file *m, const struct goalloc_leaks *leaks)
 
 	seq_printf(m, "# %zu of %llu objects of heap %s cannot be reached, %llu bytes; %llu heads\n",
 		   leaks->nleaks, c->objects, leaks->name, c->bytes, c->heads);
-	seq_printf(m, "# looked at: %llu bytes of data of %llu modules\n", c->module_bytes,
-		   c->modules);
+	seq_printf(m, "# looked at: %llu bytes of data of %llu modules; %llu modules unknown\n",
+		   c->module_bytes, c->modules, c->modules_missed);
 	seq_printf(m, "# looked at: %llu bytes of %llu registered ranges; %llu unreadable\n",
 		   c->range_bytes, c->ranges, c->unreadable);
 	seq_printf(m, "# looked at: %llu pointers of %llu iterators\n", c->found, c->iterators);

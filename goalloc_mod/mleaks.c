@@ -489,7 +489,7 @@ struct goalloc_leaks *leaks_make(struct goalloc_heap *heap)
 		return ERR_PTR(-ENODEV);
 	if (heap->gc)
 		return ERR_PTR(-EOPNOTSUPP);
-	/* Whoever is first; its end is a release. */
+	/* Of several one is first. */
 	if (xchg(&heap->reporting, 1))
 		return ERR_PTR(-EBUSY);
 	leaks = kvzalloc(sizeof(*leaks), GFP_KERNEL);
@@ -500,6 +500,7 @@ struct goalloc_leaks *leaks_make(struct goalloc_heap *heap)
 		err = make(leaks);
 		leaks->heap = NULL;
 	}
+	/* Pairs with the xchg() above. */
 	smp_store_release(&heap->reporting, 0);
 	if (!err)
 		return leaks;

@@ -104,6 +104,7 @@ struct leak_total {
  * @found: pointers that they reported
  * @modules: whose data was looked at
  * @module_bytes: of that
+ * @modules_missed: modules that are not known, for want of memory when they were loaded
  * @others: live objects of other heaps that were looked at
  * @allocs: allocations from the heap while the report was made
  * @frees: frees likewise
@@ -122,6 +123,7 @@ struct leak_counts {
 	u64 found;
 	u64 modules;
 	u64 module_bytes;
+	u64 modules_missed;
 	u64 others;
 	u64 allocs;
 	u64 frees;

@@ -12,6 +12,7 @@
  * was freed.
  */
 #include <linux/bsearch.h>
+#include <linux/hash.h>
 #include <linux/sched/signal.h>
 #include <linux/sort.h>
 
@@ -237,12 +238,14 @@ struct mspan *leaks_live_span(const struct leak_span *s)
 	if (off >= arena->bytes || (arena->dedicated && off))
 		return NULL;
 	span = &arena->mspans[off >> GOALLOC_PAGE_SHIFT];
-	/* Pairs with the release at birth. A large one may be another's at any time. */
-	if (smp_load_acquire(&span->state) != s->state || READ_ONCE(span->base) != s->base ||
-	    data_race(READ_ONCE(span->central)) != s->central)
+	/* Pairs with the release at birth. */
+	if (smp_load_acquire(&span->state) != s->state || READ_ONCE(span->base) != s->base)
+		return NULL;
+	/* A large one may become another's just now: that is as if it had later. */
+	if (data_race(span->central) != s->central)
 		return NULL;
 	if (s->state == MSPAN_LARGE)
-		return data_race(mspan_large_bytes(span)) == s->bytes ? span : NULL;
+		return mspan_large_bytes(span) == s->bytes ? span : NULL;
 	return span->elemsize == s->bytes ? span : NULL;
 }
 
@@ -305,6 +308,7 @@ void leaks_breathe(struct goalloc_leaks *leaks, unsigned long bytes)
 static void scan_words(struct goalloc_leaks *leaks, unsigned long at, unsigned long end)
 {
 	for (; at + sizeof(long) <= end; at += sizeof(long)) {
+		/* Of a word that is being written either value will do. */
 		unsigned long addr = data_race(READ_ONCE(*(const unsigned long *)at));
 
 		if (addr)
@@ -367,9 +371,10 @@ u32 leaks_sum(const struct leak_span *s, const struct mspan *span, u32 slot)
 	unsigned long at = s->base + slot * s->bytes, end = at + min(s->bytes, LEAKS_PIECE);
 	u64 sum = 0;
 
-	for (at = ALIGN(at, sizeof(long)); at + sizeof(long) <= end; at += sizeof(long))
+	for (at = ALIGN(at, sizeof(long)); at + sizeof(long) <= end; at += sizeof(long)) {
 		/* As in scan_words(). */
-		sum = (sum ^ data_race(READ_ONCE(*(const unsigned long *)at))) *
-		      GOLDEN_RATIO_64;
+		sum ^= data_race(READ_ONCE(*(const unsigned long *)at));
+		sum *= GOLDEN_RATIO_64;
+	}
 	return sum >> 32;
 }

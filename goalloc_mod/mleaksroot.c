@@ -28,6 +28,7 @@ static DEFINE_MUTEX(leaks_lock);
 static LIST_HEAD(ranges);
 static LIST_HEAD(iterators);
 static LIST_HEAD(modules);
+static unsigned int modules_missed; /* since there was no memory for that */
 
 /* Words that may point to objects. */
 struct leak_range {
@@ -278,6 +279,7 @@ void leaks_scan_roots(struct goalloc_leaks *leaks)
 	struct leak_module *module;
 
 	mutex_lock(&leaks_lock);
+	leaks->counts.modules_missed = modules_missed;
 	list_for_each_entry(module, &modules, node)
 		scan_module(leaks, module->mod);
 	list_for_each_entry(range, &ranges, node)
@@ -297,14 +299,13 @@ void leaks_add_module(struct module *mod)
 {
 	struct leak_module *module = kmalloc(sizeof(*module), GFP_KERNEL);
 
-	if (!module) {
-		pr_err("leak reports do not look at the data of module %s: no memory\n",
-		       module_name(mod));
-		return;
-	}
-	module->mod = mod;
 	mutex_lock(&leaks_lock);
-	list_add_tail(&module->node, &modules);
+	if (module) {
+		module->mod = mod;
+		list_add_tail(&module->node, &modules);
+	} else {
+		modules_missed++;
+	}
 	mutex_unlock(&leaks_lock);
 }
 EXPORT_SYMBOL_FOR_TEST(leaks_add_module);

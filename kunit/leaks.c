@@ -33,9 +33,10 @@ long leaks_report(struct kunit *test, struct goalloc_heap *heap)
 	return n;
 }
 
-const char *leaks_text(void)
+/* That is in the last report. */
+void leaks_expect_text(struct kunit *test, const char *part)
 {
-	return text;
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, part), "no \"%s\"", part);
 }
 
 /* The line of an object from its begin to the end of the report, or NULL. */

@@ -19,7 +19,7 @@ struct node {
 
 struct node *leaks_node(struct kunit *test, struct goalloc_heap *heap, struct node *next);
 long leaks_report(struct kunit *test, struct goalloc_heap *heap);
-const char *leaks_text(void);
+void leaks_expect_text(struct kunit *test, const char *part);
 const char *leaks_line(struct kunit *test, const void *obj);
 bool leaks_listed(struct kunit *test, const void *obj);
 void expect_leaks(struct kunit *test, struct goalloc_heap *heap, long n);

@@ -36,10 +36,12 @@ static struct row row_of(struct kunit *test, const void *obj)
 {
 	const char *line = leaks_line(test, obj);
 	struct row row = {};
+	int n;
 
 	KUNIT_ASSERT_NOT_NULL(test, line);
-	KUNIT_ASSERT_EQ(test, sscanf(line, "%31s %lu %15s %15s %15s %15s", row.class, &row.size,
-				     row.kept, row.kept_bytes, row.age, row.pid), 6);
+	n = sscanf(line, "%31s %lu %15s %15s %15s %15s", row.class, &row.size, row.kept,
+		   row.kept_bytes, row.age, row.pid);
+	KUNIT_ASSERT_EQ(test, n, 6);
 	return row;
 }
 
@@ -58,8 +60,8 @@ static void single(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, row.kept, "0");
 	KUNIT_EXPECT_STREQ(test, row.age, "-");
 	KUNIT_EXPECT_STREQ(test, row.pid, "-");
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# 1 of 2 objects of heap kunit-leaks"));
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# sure: the heap was quiet"));
+	leaks_expect_text(test, "# 1 of 2 objects of heap kunit-leaks");
+	leaks_expect_text(test, "# sure: the heap was quiet");
 	goalloc_free(lost);
 	expect_leaks(test, heap, 0);
 	goalloc_free(root);
@@ -75,8 +77,8 @@ static void nothing(struct kunit *test)
 	for (i = 0; i < 1000; i++)
 		root = leaks_node(test, heap, root);
 	expect_leaks(test, heap, 0);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# 0 of 1000 objects"));
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# sure: the heap was quiet"));
+	leaks_expect_text(test, "# 0 of 1000 objects");
+	leaks_expect_text(test, "# sure: the heap was quiet");
 	for (; root; root = next) {
 		next = root->next;
 		goalloc_free(root);
@@ -99,8 +101,8 @@ static void chain(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, row_of(test, c).kept, "-");
 	KUNIT_EXPECT_TRUE(test, leaks_line(test, a) < leaks_line(test, b));
 	KUNIT_EXPECT_TRUE(test, leaks_line(test, a) < leaks_line(test, c));
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "3 objects, 192 bytes"));
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "192 bytes; 1 heads"));
+	leaks_expect_text(test, "3 objects, 192 bytes");
+	leaks_expect_text(test, "192 bytes; 1 heads");
 	/* What the middle of it is reached from keeps the rest. */
 	root = b;
 	expect_leaks(test, heap, 1);
@@ -124,7 +126,7 @@ static void circle(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, row_of(test, self).kept, "0");
 	KUNIT_EXPECT_STREQ(test, row_of(test, min(a, b)).kept, "1");
 	KUNIT_EXPECT_STREQ(test, row_of(test, max(a, b)).kept, "-");
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "192 bytes; 2 heads"));
+	leaks_expect_text(test, "192 bytes; 2 heads");
 	root = b;
 	expect_leaks(test, heap, 1);
 	root = NULL;
@@ -140,14 +142,14 @@ static void interior(struct kunit *test)
 
 	root = (void *)node + sizeof(*node) - 1;
 	expect_leaks(test, heap, 0);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "into them only: 1 objects"));
+	leaks_expect_text(test, "into them only: 1 objects");
 	root = (void *)node + sizeof(*node);
 	expect_leaks(test, heap, 1);
 	root = (void *)node - 1;
 	expect_leaks(test, heap, 1);
 	root = node;
 	expect_leaks(test, heap, 0);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "into them only: 0 objects"));
+	leaks_expect_text(test, "into them only: 0 objects");
 	goalloc_free(node);
 }
 
@@ -173,7 +175,7 @@ static void noscan(struct kunit *test)
 	goalloc_free(holder);
 }
 
-static void large(struct kunit *test)
+static void large_object(struct kunit *test)
 {
 	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
 	struct node *node = leaks_node(test, heap, NULL);
@@ -208,18 +210,18 @@ static void cached(struct kunit *test)
 	expect_leaks(test, heap, 1);
 	KUNIT_EXPECT_STREQ(test, row_of(test, node).class, "kunit-nodes");
 	KUNIT_EXPECT_EQ(test, row_of(test, node).size, 80UL);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# of kunit-nodes: 1 objects, 80 bytes"));
+	leaks_expect_text(test, "# of kunit-nodes: 1 objects, 80 bytes");
 	goalloc_cache_free(cache, node);
 }
 
 /* What debugging records is shown. */
-static void recorded(struct kunit *test)
+static void with_record(struct kunit *test)
 {
 	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
 	unsigned int age;
 	struct node *node;
 	struct row row;
-	char pid[16];
+	char pid[16], frame[32];
 	int err;
 
 	err = goalloc_heap_set_debug(heap, GOALLOC_DEBUG_STACKS | GOALLOC_DEBUG_REDZONE);
@@ -237,8 +239,9 @@ static void recorded(struct kunit *test)
 	KUNIT_EXPECT_GE(test, age, 200U);
 	KUNIT_EXPECT_LT(test, age, 60000U);
 	/* Without frame pointers User-Mode Linux has no stacks. */
+	snprintf(frame, sizeof(frame), "    %s+0x", __func__);
 	if (IS_ENABLED(CONFIG_STACKDEPOT) && !IS_ENABLED(CONFIG_UML))
-		KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "    recorded+0x"));
+		leaks_expect_text(test, frame);
 	goalloc_free(node);
 }
 
@@ -313,8 +316,8 @@ static void freed_in_first_pass(struct kunit *test)
 
 	expect_leaks(test, doing->heap, 0);
 	KUNIT_EXPECT_EQ(test, doing->calls, 2U);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# sure: the heap was in use"));
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), " 1~ frees"));
+	leaks_expect_text(test, "# sure: the heap was in use");
+	leaks_expect_text(test, " 1~ frees");
 }
 
 static void freed_between(struct kunit *test)
@@ -342,8 +345,8 @@ static void written_to(struct kunit *test)
 
 	doing->node->next = next;
 	expect_leaks(test, doing->heap, 0);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), " 1 written to, 0 new"));
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# sure: the heap was in use"));
+	leaks_expect_text(test, " 1 written to, 0 new");
+	leaks_expect_text(test, "# sure: the heap was in use");
 	/* Nobody does any more. */
 	expect_leaks(test, doing->heap, 2);
 	goalloc_free(next);
@@ -378,7 +381,7 @@ static void replaced_by_the_same(struct kunit *test)
 	expect_leaks(test, doing->heap, 0);
 	KUNIT_ASSERT_NOT_NULL(test, doing->fresh);
 	KUNIT_ASSERT_PTR_EQ(test, doing->fresh, (struct node *)hide(doing->node));
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), " 0 written to, 1 new"));
+	leaks_expect_text(test, " 0 written to, 1 new");
 	goalloc_free(doing->fresh);
 }
 
@@ -466,9 +469,9 @@ static struct kunit_case leaks_cases[] = {
 	KUNIT_CASE(circle),
 	KUNIT_CASE(interior),
 	KUNIT_CASE(noscan),
-	KUNIT_CASE(large),
+	KUNIT_CASE(large_object),
 	KUNIT_CASE(cached),
-	KUNIT_CASE(recorded),
+	KUNIT_CASE(with_record),
 	KUNIT_CASE(freed_in_first_pass),
 	KUNIT_CASE(freed_between),
 	KUNIT_CASE(freed_in_second_pass),

@@ -69,7 +69,7 @@ static void range_keeps(struct kunit *test)
 	expect_leaks(test, heap, 1);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_root_add(heap, range, 1024, GOALLOC_GC_ROOT_LEAKS), 0);
 	expect_leaks(test, heap, 0);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "8192 bytes of 1 registered ranges; 0 "));
+	leaks_expect_text(test, "8192 bytes of 1 registered ranges; 0 ");
 	range[1023] = NULL;
 	expect_leaks(test, heap, 1);
 	range[0] = node;
@@ -175,7 +175,7 @@ static void iterator_keeps(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, goalloc_leaks_iterator_add(heap, find_tagged, &calls), 0);
 	expect_leaks(test, heap, 0);
 	KUNIT_EXPECT_EQ(test, calls, 2UL);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), " 4 pointers of 1 iterators"));
+	leaks_expect_text(test, " 4 pointers of 1 iterators");
 	tagged += 5;
 	expect_leaks(test, heap, 0);
 	KUNIT_EXPECT_EQ(test, goalloc_leaks_iterator_remove(heap, find_tagged, &calls), 0);
@@ -197,7 +197,7 @@ static void reserve_keeps(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, reserves[0]);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, reserves[1]);
 	expect_leaks(test, heap, 0);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "# 0 of 203 objects"));
+	leaks_expect_text(test, "# 0 of 203 objects");
 	obj = goalloc_reserve_take(reserves[1], GFP_KERNEL);
 	expect_leaks(test, heap, 1);
 	goalloc_reserve_put(reserves[1], obj);
@@ -244,7 +244,7 @@ static void unreadable_range(struct kunit *test)
 						  GOALLOC_GC_ROOT_LEAKS), 0);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_root_add(heap, (void *)16, 2, GOALLOC_GC_ROOT_LEAKS), 0);
 	expect_leaks(test, heap, 0);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(leaks_text(), "; 4112 unreadable"));
+	leaks_expect_text(test, "; 4112 unreadable");
 	KUNIT_EXPECT_EQ(test, goalloc_gc_root_remove(heap, range), 0);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_root_remove(heap, (void *)16), 0);
 	expect_leaks(test, heap, 1);
