@@ -16,8 +16,8 @@
  * Of a managed heap roots_lock (mutex; mgcroot.c) comes below heaps_lock; special_lock and
  * gray_lock (raw; mfinal.c, mgcmark.c) are taken alone.
  *
- * leaks_lock (mutex; mleaksroot.c) is outermost, and taken alone but by iterators' callers:
- * they allocate and free under it.
+ * leaks_lock (mutex; mleaksroot.c) is taken with no other held; iterators, which are called
+ * under it, may take others.
  *
  * reserves_lock (raw; reserve.c), a quarantine's (raw; quarantine.c), and those of
  * callback.c (raw) are taken alone.
