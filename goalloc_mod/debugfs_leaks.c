@@ -80,6 +80,18 @@ static u64 lines(const struct goalloc_leaks *leaks)
 	return leaks->nleaks + leaks->ntotals + 2;
 }
 
+/* All of a report. May sleep. */
+void leaks_print(struct seq_file *m, const struct goalloc_leaks *leaks)
+{
+	u64 i;
+
+	for (i = 0; i < lines(leaks); i++) {
+		show_line(m, leaks, i);
+		cond_resched();
+	}
+}
+EXPORT_SYMBOL_FOR_TEST(leaks_print);
+
 /**
  * goalloc_leaks_report() - look for objects of a heap that nothing points to
  * @heap: a heap that is not managed; the caller keeps it from being destroyed
@@ -98,14 +110,11 @@ long goalloc_leaks_report(struct goalloc_heap *heap, struct seq_file *m)
 {
 	struct goalloc_leaks *leaks = leaks_make(heap);
 	long nleaks;
-	u64 i;
 
 	if (IS_ERR(leaks))
 		return PTR_ERR(leaks);
-	for (i = 0; m && i < lines(leaks); i++) {
-		show_line(m, leaks, i);
-		cond_resched();
-	}
+	if (m)
+		leaks_print(m, leaks);
 	nleaks = leaks->nleaks;
 	leaks_free(leaks);
 	return nleaks;

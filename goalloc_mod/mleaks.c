@@ -507,6 +507,7 @@ struct goalloc_leaks *leaks_make(struct goalloc_heap *heap)
 	leaks_free(leaks);
 	return ERR_PTR(err);
 }
+EXPORT_SYMBOL_FOR_TEST(leaks_make);
 
 /* A report, or NULL. May sleep. */
 void leaks_free(struct goalloc_leaks *leaks)
@@ -520,3 +521,4 @@ void leaks_free(struct goalloc_leaks *leaks)
 	kvfree(leaks->totals);
 	kvfree(leaks);
 }
+EXPORT_SYMBOL_FOR_TEST(leaks_free);

@@ -223,5 +223,6 @@ void leaks_exit(void);
 
 /* debugfs_leaks.c */
 extern const struct file_operations heap_leaks_fops;
+void leaks_print(struct seq_file *m, const struct goalloc_leaks *leaks);
 
 #endif /* GOALLOC_MLEAKS_H */

@@ -8,10 +8,9 @@
 #include "fixture.h"
 #include "leaks.h"
 
-#define TEXT_SIZE 16384
-
-/* No pointers to objects: addresses are printed hashed. */
-static char text[TEXT_SIZE];
+/* The last report, which ends with its test; and what it printed. */
+static struct goalloc_leaks *last;
+static char text[16384];
 
 struct node *leaks_node(struct kunit *test, struct goalloc_heap *heap, struct node *next)
 {
@@ -22,43 +21,51 @@ struct node *leaks_node(struct kunit *test, struct goalloc_heap *heap, struct no
 	return node;
 }
 
-/* What goalloc_leaks_report() returns; what it prints stays until the next one. */
-long leaks_report(struct kunit *test, struct goalloc_heap *heap)
+static void end_report(void *ctx)
+{
+	leaks_free(ctx);
+}
+
+/* A report, in which so many objects must be listed. */
+void expect_leaks(struct kunit *test, struct goalloc_heap *heap, size_t n)
 {
 	struct seq_file m = { .buf = text, .size = sizeof(text) };
-	long n = goalloc_leaks_report(heap, &m);
 
-	KUNIT_EXPECT_FALSE(test, seq_has_overflowed(&m));
-	text[min(m.count, sizeof(text) - 1)] = '\0';
-	return n;
+	last = leaks_make(heap);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(last));
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, end_report, last), 0);
+	leaks_print(&m, last);
+	KUNIT_ASSERT_FALSE(test, seq_has_overflowed(&m));
+	text[m.count] = '\0';
+	KUNIT_EXPECT_EQ(test, last->nleaks, n);
+}
+
+static const struct leak *find(const void *obj)
+{
+	size_t i;
+
+	for (i = 0; i < last->nleaks; i++)
+		if (last->leaks[i].addr == (unsigned long)obj)
+			return &last->leaks[i];
+	return NULL;
+}
+
+/* What the last report says of an object, which must be listed. */
+const struct leak *leaks_find(struct kunit *test, const void *obj)
+{
+	const struct leak *leak = find(obj);
+
+	KUNIT_ASSERT_NOT_NULL(test, leak);
+	return leak;
+}
+
+bool leaks_listed(struct kunit *test, const void *obj)
+{
+	return find(obj);
 }
 
 /* That is in the last report. */
 void leaks_expect_text(struct kunit *test, const char *part)
 {
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, part), "no \"%s\"", part);
-}
-
-/* The line of an object from its begin to the end of the report, or NULL. */
-const char *leaks_line(struct kunit *test, const void *obj)
-{
-	char *address = kunit_kzalloc(test, 32, GFP_KERNEL);
-	const char *at;
-
-	KUNIT_ASSERT_NOT_NULL(test, address);
-	snprintf(address, 32, " %pK\n", obj);
-	at = strstr(text, address);
-	while (at && at > text && at[-1] != '\n')
-		at--;
-	return at;
-}
-
-bool leaks_listed(struct kunit *test, const void *obj)
-{
-	return leaks_line(test, obj);
-}
-
-void expect_leaks(struct kunit *test, struct goalloc_heap *heap, long n)
-{
-	KUNIT_EXPECT_EQ(test, leaks_report(test, heap), n);
 }

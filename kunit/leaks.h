@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the suites of leak reports share: objects, and a report's text.
+ * What the suites of leak reports share: objects, and the last report.
  *
  * A test's variables are not looked at by a report, for stacks are not; what it keeps in
  * static ones, or in registered memory, is.
@@ -9,7 +9,8 @@
 #define GOALLOC_KUNIT_LEAKS_H
 
 #include <kunit/test.h>
-#include <linux/goalloc_leaks.h>
+
+#include "../goalloc_mod/mleaks.h"
 
 /* An object, of 64 bytes. */
 struct node {
@@ -18,10 +19,9 @@ struct node {
 };
 
 struct node *leaks_node(struct kunit *test, struct goalloc_heap *heap, struct node *next);
-long leaks_report(struct kunit *test, struct goalloc_heap *heap);
-void leaks_expect_text(struct kunit *test, const char *part);
-const char *leaks_line(struct kunit *test, const void *obj);
+void expect_leaks(struct kunit *test, struct goalloc_heap *heap, size_t n);
+const struct leak *leaks_find(struct kunit *test, const void *obj);
 bool leaks_listed(struct kunit *test, const void *obj);
-void expect_leaks(struct kunit *test, struct goalloc_heap *heap, long n);
+void leaks_expect_text(struct kunit *test, const char *part);
 
 #endif /* GOALLOC_KUNIT_LEAKS_H */

@@ -22,49 +22,31 @@ static int leaks_init(struct kunit *test)
 	return 0;
 }
 
-/* The columns of an object's line. */
-struct row {
-	char class[32];
-	unsigned long size;
-	char kept[16];
-	char kept_bytes[16];
-	char age[16];
-	char pid[16];
-};
-
-static struct row row_of(struct kunit *test, const void *obj)
-{
-	const char *line = leaks_line(test, obj);
-	struct row row = {};
-	int n;
-
-	KUNIT_ASSERT_NOT_NULL(test, line);
-	n = sscanf(line, "%31s %lu %15s %15s %15s %15s", row.class, &row.size, row.kept,
-		   row.kept_bytes, row.age, row.pid);
-	KUNIT_ASSERT_EQ(test, n, 6);
-	return row;
-}
-
 static void single(struct kunit *test)
 {
 	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
 	struct node *lost = leaks_node(test, heap, NULL);
-	struct row row;
+	char line[96];
 
 	root = leaks_node(test, heap, NULL);
 	expect_leaks(test, heap, 1);
 	KUNIT_EXPECT_TRUE(test, leaks_listed(test, lost));
 	KUNIT_EXPECT_FALSE(test, leaks_listed(test, root));
-	row = row_of(test, lost);
-	KUNIT_EXPECT_EQ(test, row.size, 64UL);
-	KUNIT_EXPECT_STREQ(test, row.kept, "0");
-	KUNIT_EXPECT_STREQ(test, row.age, "-");
-	KUNIT_EXPECT_STREQ(test, row.pid, "-");
-	leaks_expect_text(test, "# 1 of 2 objects of heap kunit-leaks");
+	snprintf(line, sizeof(line), "\n%-24s %10u %10u %12u %10s %7s ", "6/scan", 64, 0, 0, "-",
+		 "-");
+	leaks_expect_text(test, line);
+	leaks_expect_text(test, "# 1 of 2 objects of heap kunit-leaks cannot be reached, 64 bytes;");
 	leaks_expect_text(test, "# sure: the heap was quiet");
+	KUNIT_EXPECT_EQ(test, goalloc_leaks_report(heap, NULL), 1L);
 	goalloc_free(lost);
 	expect_leaks(test, heap, 0);
 	goalloc_free(root);
+}
+
+static void expect_keeps(struct kunit *test, const struct leak *leak, u64 n)
+{
+	KUNIT_EXPECT_TRUE(test, leak->head);
+	KUNIT_EXPECT_EQ(test, leak->kept, n);
 }
 
 static void nothing(struct kunit *test)
@@ -91,16 +73,16 @@ static void chain(struct kunit *test)
 	struct node *c = leaks_node(test, heap, NULL);
 	struct node *b = leaks_node(test, heap, c);
 	struct node *a = leaks_node(test, heap, b);
-	struct row row;
+	const struct leak *row;
 
 	expect_leaks(test, heap, 3);
-	row = row_of(test, a);
-	KUNIT_EXPECT_STREQ(test, row.kept, "2");
-	KUNIT_EXPECT_STREQ(test, row.kept_bytes, "128");
-	KUNIT_EXPECT_STREQ(test, row_of(test, b).kept, "-");
-	KUNIT_EXPECT_STREQ(test, row_of(test, c).kept, "-");
-	KUNIT_EXPECT_TRUE(test, leaks_line(test, a) < leaks_line(test, b));
-	KUNIT_EXPECT_TRUE(test, leaks_line(test, a) < leaks_line(test, c));
+	row = leaks_find(test, a);
+	expect_keeps(test, row, 2);
+	KUNIT_EXPECT_EQ(test, row->kept_bytes, 128ULL);
+	KUNIT_EXPECT_FALSE(test, leaks_find(test, b)->head);
+	KUNIT_EXPECT_FALSE(test, leaks_find(test, c)->head);
+	KUNIT_EXPECT_TRUE(test, leaks_find(test, a) < leaks_find(test, b));
+	KUNIT_EXPECT_TRUE(test, leaks_find(test, a) < leaks_find(test, c));
 	leaks_expect_text(test, "3 objects, 192 bytes");
 	leaks_expect_text(test, "192 bytes; 1 heads");
 	/* What the middle of it is reached from keeps the rest. */
@@ -123,9 +105,9 @@ static void circle(struct kunit *test)
 	a->next = b;
 	self->next = self;
 	expect_leaks(test, heap, 3);
-	KUNIT_EXPECT_STREQ(test, row_of(test, self).kept, "0");
-	KUNIT_EXPECT_STREQ(test, row_of(test, min(a, b)).kept, "1");
-	KUNIT_EXPECT_STREQ(test, row_of(test, max(a, b)).kept, "-");
+	expect_keeps(test, leaks_find(test, self), 0);
+	expect_keeps(test, leaks_find(test, min(a, b)), 1);
+	KUNIT_EXPECT_FALSE(test, leaks_find(test, max(a, b))->head);
 	leaks_expect_text(test, "192 bytes; 2 heads");
 	root = b;
 	expect_leaks(test, heap, 1);
@@ -169,8 +151,8 @@ static void noscan(struct kunit *test)
 	/* Nor does it keep another that is lost. */
 	root = NULL;
 	expect_leaks(test, heap, 2);
-	KUNIT_EXPECT_STREQ(test, row_of(test, node).kept, "0");
-	KUNIT_EXPECT_STREQ(test, row_of(test, holder).kept, "0");
+	expect_keeps(test, leaks_find(test, node), 0);
+	expect_keeps(test, leaks_find(test, holder), 0);
 	goalloc_free(node);
 	goalloc_free(holder);
 }
@@ -180,20 +162,20 @@ static void large_object(struct kunit *test)
 	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
 	struct node *node = leaks_node(test, heap, NULL);
 	void *big = goalloc_heap_zalloc(heap, SZ_256K, GFP_KERNEL);
-	struct row row;
+	const struct leak *row;
 
 	KUNIT_ASSERT_NOT_NULL(test, big);
 	expect_leaks(test, heap, 2);
-	row = row_of(test, big);
-	KUNIT_EXPECT_STREQ(test, row.class, "large/scan");
-	KUNIT_EXPECT_EQ(test, row.size, (unsigned long)SZ_256K);
+	row = leaks_find(test, big);
+	KUNIT_EXPECT_STREQ(test, row->span->name, "large/scan");
+	KUNIT_EXPECT_EQ(test, row->bytes, (unsigned long)SZ_256K);
 	root = big + SZ_256K - 1;
 	*(struct node **)(big + SZ_256K - sizeof(node)) = node;
 	expect_leaks(test, heap, 0);
 	root = NULL;
 	expect_leaks(test, heap, 2);
-	KUNIT_EXPECT_STREQ(test, row_of(test, big).kept, "1");
-	KUNIT_EXPECT_STREQ(test, row_of(test, big).kept_bytes, "64");
+	expect_keeps(test, leaks_find(test, big), 1);
+	KUNIT_EXPECT_EQ(test, leaks_find(test, big)->kept_bytes, 64ULL);
 	goalloc_free(node);
 	goalloc_free(big);
 	expect_leaks(test, heap, 0);
@@ -208,8 +190,8 @@ static void cached(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, node);
 	expect_leaks(test, heap, 1);
-	KUNIT_EXPECT_STREQ(test, row_of(test, node).class, "kunit-nodes");
-	KUNIT_EXPECT_EQ(test, row_of(test, node).size, 80UL);
+	KUNIT_EXPECT_STREQ(test, leaks_find(test, node)->span->name, "kunit-nodes");
+	KUNIT_EXPECT_EQ(test, leaks_find(test, node)->bytes, 80UL);
 	leaks_expect_text(test, "# of kunit-nodes: 1 objects, 80 bytes");
 	goalloc_cache_free(cache, node);
 }
@@ -218,9 +200,8 @@ static void cached(struct kunit *test)
 static void with_record(struct kunit *test)
 {
 	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
-	unsigned int age;
 	struct node *node;
-	struct row row;
+	const struct leak *row;
 	char pid[16], frame[32];
 	int err;
 
@@ -231,13 +212,13 @@ static void with_record(struct kunit *test)
 	node = goalloc_heap_zalloc(heap, 50, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, node);
 	expect_leaks(test, heap, 1);
-	row = row_of(test, node);
-	KUNIT_EXPECT_EQ(test, row.size, 50UL);
-	snprintf(pid, sizeof(pid), "%d", current->pid);
-	KUNIT_EXPECT_STREQ(test, row.pid, pid);
-	KUNIT_EXPECT_EQ(test, kstrtouint(row.age, 10, &age), 0);
-	KUNIT_EXPECT_GE(test, age, 200U);
-	KUNIT_EXPECT_LT(test, age, 60000U);
+	row = leaks_find(test, node);
+	KUNIT_EXPECT_EQ(test, row->bytes, 50UL);
+	snprintf(pid, sizeof(pid), " %7d ", current->pid);
+	leaks_expect_text(test, pid);
+	KUNIT_EXPECT_TRUE(test, row->recorded);
+	KUNIT_EXPECT_GE(test, row->age_ms, 200U);
+	KUNIT_EXPECT_LT(test, row->age_ms, 60000U);
 	/* Without frame pointers User-Mode Linux has no stacks. */
 	snprintf(frame, sizeof(frame), "    %s+0x", __func__);
 	if (IS_ENABLED(CONFIG_STACKDEPOT) && !IS_ENABLED(CONFIG_UML))

@@ -8,7 +8,6 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "../goalloc_mod/mleaks.h"
 #include "fixture.h"
 #include "leaks.h"
 #include "suites.h"
