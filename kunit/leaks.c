@@ -2,6 +2,7 @@
 /*
  * What the suites of leak reports share; see leaks.h.
  */
+#include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 
@@ -11,6 +12,17 @@
 /* The last report, which ends with its test; and what it printed. */
 static struct goalloc_leaks *last;
 static char text[16384];
+
+int leaks_begin(struct kunit_suite *suite)
+{
+	leaks_forget_module(THIS_MODULE);
+	return 0;
+}
+
+void leaks_end(struct kunit_suite *suite)
+{
+	leaks_add_module(THIS_MODULE);
+}
 
 struct node *leaks_node(struct kunit *test, struct goalloc_heap *heap, struct node *next)
 {

@@ -2,8 +2,8 @@
 /*
  * What the suites of leak reports share: objects, and the last report.
  *
- * A test's variables are not looked at by a report, for stacks are not; what it keeps in
- * static ones, or in registered memory, is.
+ * A test's variables are not looked at by a report, for stacks are not. Nor are this module's
+ * while a suite runs, but for some cases: what other suites have left there may point anywhere.
  */
 #ifndef GOALLOC_KUNIT_LEAKS_H
 #define GOALLOC_KUNIT_LEAKS_H
@@ -18,6 +18,8 @@ struct node {
 	unsigned long words[7];
 };
 
+int leaks_begin(struct kunit_suite *suite);
+void leaks_end(struct kunit_suite *suite);
 struct node *leaks_node(struct kunit *test, struct goalloc_heap *heap, struct node *next);
 void expect_leaks(struct kunit *test, struct goalloc_heap *heap, size_t n);
 const struct leak *leaks_find(struct kunit *test, const void *obj);

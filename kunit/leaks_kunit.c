@@ -13,7 +13,7 @@
 #include "leaks.h"
 #include "suites.h"
 
-/* A root: a report looks at this module's variables. */
+/* A registered range. */
 static struct node *root;
 
 static int leaks_init(struct kunit *test)
@@ -394,6 +394,10 @@ static int leaks_suite_init(struct kunit_suite *suite)
 	static const char path[] = "/sys/kernel/debug/goalloc/heaps.d/kunit-leaks-open/leaks";
 	int i;
 
+	leaks_begin(suite);
+	i = goalloc_gc_root_add(goalloc_heap_default(), &root, 1, GOALLOC_GC_ROOT_LEAKS);
+	if (i)
+		return i;
 	open_heap = goalloc_heap_create("kunit-leaks-open", 0);
 	if (IS_ERR(open_heap))
 		return PTR_ERR(open_heap);
@@ -407,6 +411,8 @@ static void leaks_suite_exit(struct kunit_suite *suite)
 {
 	int i;
 
+	goalloc_gc_root_remove(goalloc_heap_default(), &root);
+	leaks_end(suite);
 	if (IS_ERR_OR_NULL(open_heap))
 		return;
 	for (i = 0; i < ARRAY_SIZE(open_files); i++)
