@@ -385,6 +385,23 @@ static void one_at_a_time(struct kunit *test)
 	goalloc_free(doing->node);
 }
 
+static void start_to_die(struct doing *doing)
+{
+	WRITE_ONCE(doing->heap->dying, true);
+}
+
+/* Who destroys a heap waits for a report, so that is given up. */
+static void given_up(struct kunit *test)
+{
+	struct doing *doing = lost_while(test, 1, start_to_die);
+
+	KUNIT_EXPECT_EQ(test, goalloc_leaks_report(doing->heap, NULL), -ENODEV);
+	KUNIT_EXPECT_EQ(test, doing->calls, 1U);
+	WRITE_ONCE(doing->heap->dying, false);
+	expect_leaks(test, doing->heap, 1);
+	goalloc_free(doing->node);
+}
+
 /* Opened by who loads the module: a test's thread may have no file system. */
 static struct goalloc_heap *open_heap;
 static struct file *open_files[2];
@@ -466,6 +483,7 @@ static struct kunit_case leaks_cases[] = {
 	KUNIT_CASE(replaced),
 	KUNIT_CASE(replaced_by_the_same),
 	KUNIT_CASE(one_at_a_time),
+	KUNIT_CASE(given_up),
 	KUNIT_CASE(teardown_while_open),
 	{}
 };

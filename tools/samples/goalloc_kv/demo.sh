@@ -175,8 +175,9 @@ show() {
 # The leak report of the store's heap, which must list nothing.
 show_leaks() {
 	title "objects that nothing points to"
-	cat $heap/leaks || fail "$heap/leaks cannot be read"
-	grep -q '^# 0 of [0-9]* objects ' $heap/leaks || fail "objects have leaked"
+	leaks=$(cat $heap/leaks) || fail "$heap/leaks cannot be read"
+	echo "$leaks"
+	echo "$leaks" | grep -q '^# 0 of [0-9]* objects ' || fail "objects have leaked"
 }
 
 # ---- load the modules ----
