@@ -8,6 +8,8 @@
 
 #include <linux/export.h>
 #include <linux/hrtimer.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -97,6 +99,53 @@ static inline u32 goalloc_stack_save(unsigned long *entries, unsigned int n, gfp
 #endif
 }
 #endif
+
+/*
+ * The parts of a module's variables, by number; false if there are no more. 6.4 gave
+ * each kind of section memory of its own.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+static inline bool goalloc_module_data(const struct module *mod, unsigned int i,
+				       unsigned long *addr, unsigned long *bytes)
+{
+	static const enum mod_mem_type parts[] = { MOD_DATA, MOD_RO_AFTER_INIT };
+
+	if (i >= ARRAY_SIZE(parts))
+		return false;
+	*addr = (unsigned long)mod->mem[parts[i]].base;
+	*bytes = mod->mem[parts[i]].size;
+	return true;
+}
+#else
+static inline bool goalloc_module_data(const struct module *mod, unsigned int i,
+				       unsigned long *addr, unsigned long *bytes)
+{
+#ifdef CONFIG_ARCH_WANTS_MODULES_DATA_IN_VMALLOC
+	const struct module_layout *layout = &mod->data_layout;
+#else
+	const struct module_layout *layout = &mod->core_layout;
+#endif
+
+	/* What is read-only comes first, and then what is so after the module's init. */
+	*addr = (unsigned long)layout->base + layout->ro_size;
+	*bytes = layout->size - layout->ro_size;
+	return !i;
+}
+#endif
+
+/* A CPU's copy of a module's per-CPU variables. */
+static inline void goalloc_module_percpu(const struct module *mod, int cpu, unsigned long *addr,
+					 unsigned long *bytes)
+{
+#ifdef CONFIG_SMP
+	*bytes = mod->percpu_size;
+	*addr = *bytes ? (unsigned long)per_cpu_ptr(mod->percpu, cpu) : 0;
+#else
+	/* They are ordinary variables. */
+	*bytes = 0;
+	*addr = 0;
+#endif
+}
 
 typedef unsigned long (*goalloc_shrinker_fn)(struct shrinker *shrinker, struct shrink_control *sc);
 

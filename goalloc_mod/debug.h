@@ -166,6 +166,7 @@ void debug_report(const struct damage *damage, unsigned long ip);
 size_t debug_sanction(const void *obj);
 u32 debug_alloc_stack(const struct mspan *span, unsigned long addr);
 void debug_print_stack(u32 stack);
+void debug_show_stack(struct seq_file *m, u32 stack);
 void debug_print(unsigned long addr);
 
 /* kasan.c */

@@ -56,6 +56,16 @@ void debug_print_stack(u32 stack)
 	for (i = 0; i < n; i++)
 		pr_err("    %pS\n", (void *)entries[i]);
 }
+
+/* The same into a file of debugfs. */
+void debug_show_stack(struct seq_file *m, u32 stack)
+{
+	unsigned long *entries;
+	unsigned int i, n = stack ? stack_depot_fetch(stack, &entries) : 0;
+
+	for (i = 0; i < n; i++)
+		seq_printf(m, "    %pS\n", (void *)entries[i]);
+}
 #else
 static u32 save_stack(gfp_t gfp)
 {
@@ -63,6 +73,10 @@ static u32 save_stack(gfp_t gfp)
 }
 
 void debug_print_stack(u32 stack)
+{
+}
+
+void debug_show_stack(struct seq_file *m, u32 stack)
 {
 }
 #endif

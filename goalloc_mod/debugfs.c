@@ -20,6 +20,7 @@
 #include <linux/sched/signal.h>
 
 #include "debugfs.h"
+#include "mleaks.h"
 
 static struct dentry *goalloc_dir;
 static struct dentry *heaps_dir;
@@ -443,11 +444,11 @@ void goalloc_debugfs_add_heap(struct goalloc_heap *heap)
 		{ "debug", 0600, &heap_debug_fops },
 	};
 	static const struct debugfs_entry gc = { "gc", 0600, &heap_gc_fops };
+	static const struct debugfs_entry leaks = { "leaks", 0400, &heap_leaks_fops };
 
 	heap->dir = debugfs_create_dir(heap->name, heaps_dir);
 	create_files(heap->dir, heap, entries, ARRAY_SIZE(entries));
-	if (heap->gc)
-		create_files(heap->dir, heap, &gc, 1);
+	create_files(heap->dir, heap, heap->gc ? &gc : &leaks, 1);
 }
 
 /* Returns when nobody reads the heap's files any more; heaps_lock is not held. */

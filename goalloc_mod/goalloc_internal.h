@@ -16,6 +16,9 @@
  * Of a managed heap roots_lock (mutex; mgcroot.c) comes below heaps_lock; special_lock and
  * gray_lock (raw; mfinal.c, mgcmark.c) are taken alone.
  *
+ * leaks_lock (mutex; mleaksroot.c) is taken with no other held; iterators, which are called
+ * under it, may take others.
+ *
  * reserves_lock (raw; reserve.c), a quarantine's (raw; quarantine.c), and those of
  * callback.c (raw) are taken alone.
  *
@@ -313,6 +316,7 @@ struct mcentral {
  * @debug: GOALLOC_DEBUG_* for new objects; written under heaps_lock
  * @debugged: what debugging needs; appears when it is first switched on
  * @gc: of a managed heap: its collector; else NULL
+ * @reporting: a leak report is being made; by xchg()
  */
 struct goalloc_heap {
 	struct goalloc_gc_word gc_word;
@@ -336,6 +340,7 @@ struct goalloc_heap {
 	u8 debug;
 	struct heap_debug *debugged;
 	struct gc_heap *gc;
+	int reporting;
 };
 
 /**
@@ -790,6 +795,7 @@ struct reserve_row {
 };
 
 bool reserve_find(u64 id, struct reserve_row *row);
+bool reserve_copy(u64 *id, unsigned int *at, unsigned long *objs, unsigned int n);
 
 /* report.c */
 void report_init(void);

@@ -18,6 +18,7 @@
 #include "callback.h"
 #include "debug.h"
 #include "mgc.h"
+#include "mleaks.h"
 
 /* The list of heaps, and the lists of their caches. */
 DEFINE_MUTEX(heaps_lock);
@@ -275,6 +276,7 @@ static void destroy(struct goalloc_heap *heap)
 	unsigned int i;
 
 	goalloc_debugfs_remove_heap(heap);
+	leaks_forget_heap(heap);
 	if (heap->gc)
 		mgc_stop(heap);
 	leaked = heap_kill_spans(heap, NULL);
@@ -470,9 +472,12 @@ static int module_event(struct notifier_block *nb, unsigned long event, void *da
 	struct goalloc_heap *heap;
 	bool any = false, final = false;
 
+	if (event == MODULE_STATE_COMING)
+		leaks_add_module(data);
 	if (event != MODULE_STATE_GOING)
 		return NOTIFY_DONE;
 
+	leaks_forget_module(data);
 	mutex_lock(&heaps_lock);
 	list_for_each_entry(heap, &heaps, node) {
 		struct live_count count = { heap };
@@ -509,6 +514,7 @@ int heaps_init(void)
 	if (!IS_ERR(goalloc_default_heap))
 		return 0;
 	unregister_module_notifier(&module_nb);
+	leaks_exit();
 	return PTR_ERR(goalloc_default_heap);
 }
 
@@ -522,4 +528,5 @@ void heaps_exit(void)
 		WRITE_ONCE(heap->dying, true);
 		destroy(heap);
 	}
+	leaks_exit();
 }

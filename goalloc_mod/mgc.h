@@ -127,14 +127,12 @@ struct goalloc_gc_type {
  * @node: on the heap's list; roots_lock
  * @base: its first word
  * @nwords: how many
- * @kind: of what
  * @owner: who registered it
  */
 struct gc_root {
 	struct list_head node;
 	void **base;
 	size_t nwords;
-	enum goalloc_gc_root_kind kind;
 	struct module *owner;
 };
 

@@ -173,8 +173,7 @@ u64 gc_check_marks(struct gc_heap *gc)
 	check->gc = gc;
 	mutex_lock(&gc->roots_lock);
 	list_for_each_entry(root, &gc->roots, node)
-		if (root->kind != GOALLOC_GC_ROOT_LEAKS)
-			check_root(check, root);
+		check_root(check, root);
 	mutex_unlock(&gc->roots_lock);
 	rcu_read_lock();
 	xa_for_each(&gc->handles, id, handle)

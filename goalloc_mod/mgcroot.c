@@ -8,13 +8,16 @@
  *
  * A range is memory of its owner, who takes it away: roots_lock, a mutex, is held while
  * one is scanned, and to remove it. Handles are in an xarray, which is walked under RCU.
+ * Ranges for leak reports alone are mleaksroot.c's, of heaps of both kinds.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 
 #include "mgc.h"
+#include "mleaks.h"
 
 /* While the heap marks: what these words point to is reachable, or was. In a section. */
 static void shade_words(struct gc_heap *gc, void **words, size_t n)
@@ -35,8 +38,7 @@ static void shade_root(struct gc_heap *gc, const struct gc_root *root)
 {
 	int section = goalloc_gc_lock(gc->heap);
 
-	if (root->kind != GOALLOC_GC_ROOT_LEAKS)
-		shade_words(gc, root->base, root->nwords);
+	shade_words(gc, root->base, root->nwords);
 	goalloc_gc_unlock(gc->heap, section);
 }
 
@@ -50,25 +52,29 @@ static struct gc_root *find_root(struct gc_heap *gc, void **base)
 	return NULL;
 }
 
-int __goalloc_gc_root_add(struct goalloc_heap *heap, void *base, size_t nwords,
-			  enum goalloc_gc_root_kind kind, struct module *owner)
+static bool root_exists(struct gc_heap *gc, void **base)
 {
-	struct gc_heap *gc = heap->gc;
-	struct gc_root *root;
-	int err = -EINVAL;
+	bool found;
 
-	if (!gc && kind != GOALLOC_GC_ROOT_LEAKS)
-		goto bad;
-	if (!base || !nwords || !IS_ALIGNED((unsigned long)base, sizeof(void *)) ||
-	    nwords > SIZE_MAX / sizeof(void *) || kind > GOALLOC_GC_ROOT_LEAKS)
-		goto bad;
-	err = -ENOMEM;
+	mutex_lock(&gc->roots_lock);
+	found = find_root(gc, base);
+	mutex_unlock(&gc->roots_lock);
+	return found;
+}
+
+/* A range that the collector looks at. */
+static int add_root(struct gc_heap *gc, void *base, size_t nwords, struct module *owner)
+{
+	struct gc_root *root;
+	int err;
+
+	if (leaks_range_exists(gc->heap, base))
+		return -EEXIST;
 	root = kmalloc(sizeof(*root), GFP_KERNEL);
 	if (!root)
-		goto bad;
+		return -ENOMEM;
 	root->base = base;
 	root->nwords = nwords;
-	root->kind = kind;
 	root->owner = owner;
 
 	mutex_lock(&gc->roots_lock);
@@ -78,11 +84,34 @@ int __goalloc_gc_root_add(struct goalloc_heap *heap, void *base, size_t nwords,
 	mutex_unlock(&gc->roots_lock);
 	if (err) {
 		kfree(root);
-		goto bad;
+		return err;
 	}
 	/* The scanner may have been by. The section is one that it waits for. */
 	shade_root(gc, root);
 	return 0;
+}
+
+int __goalloc_gc_root_add(struct goalloc_heap *heap, void *base, size_t nwords,
+			  enum goalloc_gc_root_kind kind, struct module *owner)
+{
+	struct gc_heap *gc = heap->gc;
+	unsigned long bytes, end;
+	int err = -EINVAL;
+
+	if ((!gc && kind != GOALLOC_GC_ROOT_LEAKS) || kind > GOALLOC_GC_ROOT_LEAKS)
+		goto bad;
+	if (!base || !nwords || !IS_ALIGNED((unsigned long)base, sizeof(void *)) ||
+	    check_mul_overflow(nwords, sizeof(void *), &bytes) ||
+	    check_add_overflow((unsigned long)base, bytes, &end))
+		goto bad;
+	if (kind != GOALLOC_GC_ROOT_LEAKS)
+		err = add_root(gc, base, nwords, owner);
+	else if (gc && root_exists(gc, base))
+		err = -EEXIST;
+	else
+		err = leaks_range_add(heap, base, nwords, owner);
+	if (!err)
+		return 0;
 bad:
 	pr_err("heap %s: root %p of %zu words cannot be added (%d)\n", heap->name, base, nwords,
 	       err);
@@ -90,19 +119,9 @@ bad:
 }
 EXPORT_SYMBOL_GPL(__goalloc_gc_root_add);
 
-/**
- * goalloc_gc_root_remove() - what a range points to need not be reachable any more
- * @heap: the heap
- * @base: what goalloc_gc_root_add() was called with
- *
- * On return the collector does not look at the range, which may go.
- *
- * Context: may sleep; not in a section.
- * Return: 0, or -ENOENT if there is no such root.
- */
-int goalloc_gc_root_remove(struct goalloc_heap *heap, void *base)
+/* Whether there was such a root. */
+static bool remove_root(struct gc_heap *gc, void **base)
 {
-	struct gc_heap *gc = heap->gc;
 	struct gc_root *root;
 
 	mutex_lock(&gc->roots_lock);
@@ -116,12 +135,28 @@ int goalloc_gc_root_remove(struct goalloc_heap *heap, void *base)
 		list_del(&root->node);
 	}
 	mutex_unlock(&gc->roots_lock);
-	if (!root) {
-		pr_err("heap %s: there is no root %p\n", heap->name, base);
-		return -ENOENT;
-	}
+	if (!root)
+		return false;
 	kfree(root);
-	return 0;
+	return true;
+}
+
+/**
+ * goalloc_gc_root_remove() - what a range points to need not be reachable any more
+ * @heap: the heap
+ * @base: what goalloc_gc_root_add() was called with
+ *
+ * On return neither the collector nor a leak report looks at the range, which may go.
+ *
+ * Context: may sleep; not in a section, nor in an iterator of leak reports.
+ * Return: 0, or -ENOENT if there is no such root.
+ */
+int goalloc_gc_root_remove(struct goalloc_heap *heap, void *base)
+{
+	if ((heap->gc && remove_root(heap->gc, base)) || leaks_range_remove(heap, base))
+		return 0;
+	pr_err("heap %s: there is no root %p\n", heap->name, base);
+	return -ENOENT;
 }
 EXPORT_SYMBOL_GPL(goalloc_gc_root_remove);
 
@@ -254,8 +289,7 @@ void gc_scan_roots(struct gc_heap *gc)
 	mutex_lock(&gc->roots_lock);
 	list_for_each_entry(root, &gc->roots, node) {
 		gc_point(gc, GC_AT_ROOT);
-		if (root->kind != GOALLOC_GC_ROOT_LEAKS)
-			gc_scan_words(gc, root->base, root->nwords);
+		gc_scan_words(gc, root->base, root->nwords);
 	}
 	mutex_unlock(&gc->roots_lock);
 	scan_handles(gc);
@@ -267,7 +301,7 @@ void gc_count_roots(struct gc_heap *gc, u64 *roots, u64 *handles)
 	struct goalloc_gc_handle *handle;
 	struct gc_root *root;
 	unsigned long id;
-	u64 n = 0;
+	u64 n = leaks_ranges(gc->heap);
 
 	mutex_lock(&gc->roots_lock);
 	list_for_each_entry(root, &gc->roots, node)

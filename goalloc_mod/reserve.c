@@ -457,3 +457,41 @@ bool reserve_find(u64 id, struct reserve_row *row)
 	return found;
 }
 EXPORT_SYMBOL_FOR_TEST(reserve_find);
+
+/**
+ * reserve_copy() - copy what lies in reserves, some places at a time
+ * @id: the reserve to look at, or the first one behind that; 0 to begin with. Updated
+ * @at: the place to begin at; 0 to begin with. Updated
+ * @objs: objects, with 0 where a place is empty
+ * @n: entries of @objs, all of which are set
+ *
+ * Context: any but NMI.
+ * Return: false if there is no reserve any more.
+ */
+bool reserve_copy(u64 *id, unsigned int *at, unsigned long *objs, unsigned int n)
+{
+	struct goalloc_reserve *reserve;
+	unsigned long flags;
+	bool found = false;
+	unsigned int i;
+
+	memset(objs, 0, n * sizeof(*objs));
+	raw_spin_lock_irqsave(&reserves_lock, flags);
+	list_for_each_entry(reserve, &reserves, node) {
+		if (reserve->row.id < *id)
+			continue;
+		found = true;
+		if (reserve->row.id != *id)
+			*at = 0;
+		*id = reserve->row.id;
+		for (i = 0; i < n && *at < reserve->nr; i++, ++*at)
+			objs[i] = READ_ONCE(reserve->places[*at]) & ~RESERVE_ZEROED;
+		if (*at >= reserve->nr) {
+			++*id;
+			*at = 0;
+		}
+		break;
+	}
+	raw_spin_unlock_irqrestore(&reserves_lock, flags);
+	return found;
+}

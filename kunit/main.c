@@ -32,7 +32,9 @@ kunit_test_suites(&goalloc_msize_suite,
 		  &goalloc_gc_suite,
 		  &goalloc_gc_file_suite,
 		  &goalloc_gc_protocol_suite,
-		  &goalloc_gc_cycle_suite);
+		  &goalloc_gc_cycle_suite,
+		  &goalloc_leaks_suite,
+		  &goalloc_leaks_roots_suite);
 
 MODULE_DESCRIPTION("KUnit suites of goalloc");
 MODULE_LICENSE("GPL");

@@ -33,5 +33,7 @@ extern struct kunit_suite goalloc_gc_suite;
 extern struct kunit_suite goalloc_gc_file_suite;
 extern struct kunit_suite goalloc_gc_protocol_suite;
 extern struct kunit_suite goalloc_gc_cycle_suite;
+extern struct kunit_suite goalloc_leaks_suite;
+extern struct kunit_suite goalloc_leaks_roots_suite;
 
 #endif /* GOALLOC_KUNIT_SUITES_H */

@@ -186,13 +186,15 @@ int goalloc_gc_root_remove(struct goalloc_heap *heap, void *base);
 
 /**
  * goalloc_gc_root_add() - register pointers that are roots
- * @heap: a managed heap
+ * @heap: a managed heap; with GOALLOC_GC_ROOT_LEAKS any heap
  * @base: the first; what is there now is reachable from now on
  * @nwords: how many pointers, or words
  * @kind: enum goalloc_gc_root_kind
  *
- * They must be written with goalloc_gc_assign(), but for GOALLOC_GC_ROOT_LEAKS. When
- * the calling module goes and did not remove them, they go with it, with a message.
+ * They must be written with goalloc_gc_assign(), but for GOALLOC_GC_ROOT_LEAKS: those are
+ * looked at by leak reports (linux/goalloc_leaks.h), of whichever heap. When the calling
+ * module goes and did not remove them, they go with it, with a message. So they do when
+ * the heap is destroyed.
  *
  * Context: may sleep; not in a section.
  * Return: 0, -EINVAL, -EEXIST if @base is registered, -ENOMEM.

@@ -172,6 +172,14 @@ show() {
 	show_map
 }
 
+# The leak report of the store's heap, which must list nothing.
+show_leaks() {
+	title "objects that nothing points to"
+	leaks=$(cat $heap/leaks) || fail "$heap/leaks cannot be read"
+	echo "$leaks"
+	echo "$leaks" | grep -q '^# 0 of [0-9]* objects ' || fail "objects have leaked"
+}
+
 # ---- load the modules ----
 
 [ "$(id -u)" = 0 ] || fail "only root may load modules"
@@ -204,6 +212,7 @@ bytes=$(count value_bytes)
 [ "$files" -gt 0 ] || fail "there are no files below $*"
 kv verify -m $manifest "$@"
 show "at the peak" "spans of one size each hold what is up to 32 KiB; what is larger has its own"
+show_leaks
 
 title "delete every second key, compare the rest, store all again"
 kv delete -H
@@ -211,6 +220,7 @@ left=$(count entries)
 [ "$left" = $((files / 2)) ] || fail "$left of $files keys are left"
 kv verify -m $manifest
 show "half of it deleted" "what is left stays in place, and the gaps are free for others"
+show_leaks
 title "store all again, over what is there"
 kv load -s "$@"
 [ "$(count entries)" = "$files" ] || fail "$(count entries) keys instead of $files"

@@ -16,6 +16,7 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/goalloc.h>
+#include <linux/goalloc_leaks.h>
 #include <linux/jhash.h>
 #include <linux/mutex.h>
 #include <linux/random.h>
@@ -395,6 +396,22 @@ int kv_stat(struct goalloc_kv_stat *stat)
 	return 0;
 }
 
+/*
+ * For leak reports: the index and the listing are the kernel's memory, in which they do not
+ * look. What is in the one is in the other; and an entry points to its key and value.
+ */
+static void find_entries(struct goalloc_leaks *leaks, void *data)
+{
+	struct kv_entry *entry;
+	unsigned long id;
+
+	xa_for_each(&store.ids, id, entry) {
+		/* It may have gone by now, and is not looked at. */
+		goalloc_leaks_found(leaks, entry);
+		cond_resched();
+	}
+}
+
 /**
  * kv_store_init() - make the store
  * @limit: the most that its heap may occupy, in bytes
@@ -426,9 +443,13 @@ int kv_store_init(unsigned long limit)
 		goto destroy_heap;
 	}
 	err = rhashtable_init(&store.index, &index_params);
+	if (err)
+		goto destroy_heap;
+	err = goalloc_leaks_iterator_add(store.heap, find_entries, NULL);
 	if (!err)
 		return 0;
 
+	rhashtable_destroy(&store.index);
 destroy_heap:
 	goalloc_heap_destroy(store.heap);
 	return err;
@@ -442,6 +463,7 @@ destroy_heap:
  */
 void kv_store_exit(void)
 {
+	goalloc_leaks_iterator_remove(store.heap, find_entries, NULL);
 	mutex_lock(&store.lock);
 	remove_all();
 	mutex_unlock(&store.lock);

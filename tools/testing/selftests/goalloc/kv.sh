@@ -47,6 +47,12 @@ stores() {
 	[ "$(value "$heap"/stats HeapObjects)" -ge "$nfiles" ]
 }
 
+leaks_nothing() {
+	grep -q '^# 0 of [1-9][0-9]* objects of heap goalloc_kv ' "$heap"/leaks && return
+	cat "$heap"/leaks
+	return 1
+}
+
 finds_differences() {
 	printf y >"$files/one" || return 1
 	if kvctl -n 0 verify "$files"; then
@@ -108,9 +114,10 @@ stops() {
 	unload goalloc && log_clean
 }
 
-plan 11
+plan 12
 check "the client loads" starts
 check "stores files and reads them back" stores
+check "nothing of it has leaked" leaks_nothing
 check "verify notices a changed file" finds_differences
 check "deletes every second one" deletes_half
 check "stores them again" reloads
