@@ -276,7 +276,7 @@ int goalloc_gc_set_finalizer(struct goalloc_heap *heap, void *obj,
 		old = NULL;
 		if (!err) {
 			link_special(gc, span, &final->special, &gc->finalizers);
-			/* What it points to has to be there for the finalizer: gc-final-unshaded. */
+			/* What it points to is the finalizer's, too: gc-final-unshaded. */
 			if (gc_phase(gc_word(heap)) == GC_MARK)
 				gc_shade(gc, (unsigned long)obj);
 			final = NULL;
