@@ -193,5 +193,6 @@ void gc_print_trace(struct gc_heap *gc, u64 ns)
 
 	pr_info("gc %llu %s: %llu us mark, %ld->%llu KiB, %lu KiB goal, %llu objects swept\n",
 		stats->num_gc, gc->heap->name, div_u64(ns, NSEC_PER_USEC),
-		max(gc->live_at_mark, 0L) >> 10, stats->heap_marked >> 10, gc->goal >> 10, (u64)atomic64_read(&gc->swept));
+		max(gc->live_at_mark, 0L) >> 10, stats->heap_marked >> 10, gc->goal >> 10,
+		(u64)atomic64_read(&gc->swept));
 }
