@@ -37,7 +37,7 @@ enum gc_phase { GC_OFF = 0, GC_MARK = 1, GC_DRAIN = 2 };
 #define GC_PHASE_BITS 2
 
 /* Pointers that are followed, or slots that are swept, before others may have the CPU. */
-#define GC_BATCH 256
+#define GC_BATCH 64
 
 /* A large object is scanned in pieces of this many bytes, by whoever is idle (Go's oblets). */
 #define GC_PIECE 131072UL
