@@ -11,17 +11,19 @@
  * Stores of who waits are in a buffer until a barrier, or before; its loads are in the
  * order of the program where that does not matter. A task may be anywhere when it
  * counts. The word x is stored ahead of each wait, and what is read from it tells which
- * grace periods must have waited for the section.
+ * grace periods must have waited for the section. A nested section is another task's:
+ * one that runs at the same time, and on the same CPU, perhaps.
  *
  * NS, ITER, NGP	tasks, sections of each, grace periods
  * WAKE		who waits sleeps, and is woken; for a jiffy at most, but with
  * NO_TIMEOUT	until it is woken
  * WAKE_MB	a barrier from ENDED to LOOK, which the code does without
- * IRQ		sections end where the scheduler's locks are not to be taken
- * IRQ_OTHER	whose irq_work wakes a queue that who waits is not on
+ * IRQ		sections end where the scheduler's locks are not to be taken: an irq_work wakes
+ * IRQ_OTHER	a queue that who waits is not on
  * FREE		the heap goes after the last grace period; WAKE
  * STARVE	who waits may have to wait for who begins later
  * LOCKDEP_LAST	the end of a section looks at the heap once more, preemption on
+ * M_*		mutations; see the README
  */
 #ifndef NS
 #define NS 2
@@ -91,6 +93,9 @@ end:	do
 proctype task(byte me) {
 	bit s, w;
 	byte n;
+#ifdef M_PLAIN_INC
+	byte b;
+#endif
 
 	do
 	:: n == ITER -> break
@@ -103,7 +108,11 @@ proctype task(byte me) {
 		fi;
 		do
 		/* a counter per CPU: it is on either when it counts */
+#ifdef M_PLAIN_INC	/* an interrupt may count in between */
+		:: CAN(BEGUN, SIDE) -> b = begun[s]; atomic { begun[s] = b + 1; b = 0; DID(BEGUN) }
+#else
 		:: atomic { CAN(BEGUN, SIDE) -> begun[s]++; DID(BEGUN) }
+#endif
 		:: atomic { CAN(BEGUN, SIDE) -> begun[2 + s]++; DID(BEGUN) }
 		:: atomic { CAN(LOAD, SIDE | BODY_NEEDS) -> saw[me] = x; DID(LOAD) }
 		:: atomic { CAN(STORE, SIDE | BODY_NEEDS) -> DID(STORE) }
@@ -142,6 +151,7 @@ proctype task(byte me) {
 #else
 				atomic { assert(!freed); idling = 0 }
 #endif
+			/* another does, or nobody has to any more */
 			:: atomic { !waiter -> assert(!freed) }
 			fi
 		:: else
@@ -169,7 +179,7 @@ end:	do
 }
 #endif
 
-/* sections that are older than the wait, or not over: t is a mere variable */
+/* which sections are older than the wait; t is a mere variable */
 #define AGE() t = 0; \
 	do \
 	:: t < NS -> old[t] = (did[t] & SIDE) != 0; t++ \
