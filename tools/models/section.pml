@@ -18,13 +18,18 @@
  * WAKE		who waits sleeps, and is woken; for a jiffy at most, but with
  * NO_TIMEOUT	until it is woken
  * WAKE_MB	a barrier from ENDED to LOOK, which the code does without
- * IRQ		sections end where the scheduler's locks are not to be taken: an irq_work wakes
- * IRQ_OTHER	a queue that who waits is not on
+ * END_RELEASE	no barrier at the end: ENDED is a release
+ * IRQ		sections end where the scheduler's locks are not to be taken: an irq_work takes
+ *		the waiter, and wakes it
+ * IRQ_OTHER	the irq_work wakes a queue that the waiter is not on
  * FREE		the heap goes after the last grace period; WAKE
  * STARVE	who waits may have to wait for who begins later
  * LOCKDEP_LAST	the end of a section looks at the heap once more, preemption on
  * M_*		mutations; see the README
  */
+#if defined(IRQ) || defined(IRQ_OTHER)
+#define IRQ_WORK
+#endif
 #ifndef NS
 #define NS 2
 #endif
@@ -54,6 +59,11 @@
 #else
 #define END_NEEDS BODY
 #endif
+#ifdef END_RELEASE
+#define OFF_NEEDS BEGUN
+#else
+#define OFF_NEEDS END_NEEDS
+#endif
 #ifdef WAKE_MB
 #define LOOK_NEEDS (OFF | ENDED)
 #else
@@ -74,7 +84,7 @@ byte did[NS], saw[NS];
 bit old[NS];	/* it read the side before the wait began that goes on */
 
 bit idling;	/* the state of who waits; or it runs */
-bit off[NS], queued;
+bit off[NS], queued, busy;
 bit dying, freed;
 byte gp;
 
@@ -117,10 +127,10 @@ proctype task(byte me) {
 		:: atomic { CAN(LOAD, SIDE | BODY_NEEDS) -> saw[me] = x; DID(LOAD) }
 		:: atomic { CAN(STORE, SIDE | BODY_NEEDS) -> DID(STORE) }
 #ifdef WAKE
-		:: atomic { CAN(OFF, SIDE | BEGUN | END_NEEDS) -> off[me] = 1; DID(OFF) }
+		:: atomic { CAN(OFF, SIDE | BEGUN | OFF_NEEDS) -> off[me] = 1; DID(OFF) }
 		:: atomic { CAN(LOOK, LOOK_NEEDS) ->
 			assert(!freed); w = waiter; DID(LOOK) }
-		:: atomic { CAN(ENDED, OFF) ->
+		:: atomic { CAN(ENDED, OFF | END_NEEDS) ->
 #else
 		:: atomic { CAN(ENDED, SIDE | BEGUN | END_NEEDS) ->
 #endif
@@ -143,10 +153,13 @@ proctype task(byte me) {
 #ifdef WAKE
 		if
 		:: w -> w = 0;
+#ifdef IRQ
+			atomic { assert(!freed); queued = 1 }
+#else
 			/* cmpxchg: after all of that */
 			if
 			:: atomic { waiter -> assert(!freed); waiter = 0 };
-#ifdef IRQ
+#ifdef IRQ_OTHER
 				atomic { assert(!freed); queued = 1 }
 #else
 				atomic { assert(!freed); idling = 0 }
@@ -154,6 +167,7 @@ proctype task(byte me) {
 			/* another does, or nobody has to any more */
 			:: atomic { !waiter -> assert(!freed) }
 			fi
+#endif
 		:: else
 		fi;
 		off[me] = 0;
@@ -165,16 +179,18 @@ proctype task(byte me) {
 	od
 }
 
-#ifdef IRQ
+#ifdef IRQ_WORK
 proctype irq() {
 end:	do
-	:: queued -> atomic {
-			assert(!freed);
-#ifndef IRQ_OTHER
-			idling = 0;
+	:: atomic { queued -> assert(!freed); queued = 0; busy = 1 };
+#ifdef IRQ
+		if
+		:: atomic { waiter -> assert(!freed); waiter = 0 };
+			atomic { assert(!freed); idling = 0 }
+		:: atomic { !waiter -> assert(!freed) }
+		fi;
 #endif
-			queued = 0
-		}
+		atomic { assert(!freed); busy = 0 }
 	od
 }
 #endif
@@ -338,7 +354,7 @@ proctype wait() {
 	od;
 #ifdef FREE
 #ifdef M_IRQ_SYNC_FIRST
-	!queued;
+	!queued && !busy;
 #endif
 #ifndef M_NO_SYNC	/* each region of those that there are */
 	!off[0];
@@ -347,7 +363,7 @@ proctype wait() {
 #endif
 #endif
 #if !defined(M_NO_IRQ_SYNC) && !defined(M_IRQ_SYNC_FIRST)
-	!queued;
+	!queued && !busy;
 #endif
 	freed = 1;
 #endif
@@ -361,7 +377,7 @@ init {
 		:: i < NS -> run task(i); i++
 		:: else -> break
 		od;
-#ifdef IRQ
+#ifdef IRQ_WORK
 		run irq();
 #endif
 		run wait()
