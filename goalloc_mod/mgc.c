@@ -263,6 +263,7 @@ static void kick_irq_fn(struct irq_work *work)
 {
 	struct gc_heap *gc = container_of(work, struct gc_heap, irq);
 
+	gc_section_wake(gc);
 	wake_up(&gc->wait);
 }
 
@@ -435,8 +436,9 @@ void mgc_stop(struct goalloc_heap *heap)
 	gc_section_wait(gc);
 	/* or may have to see yet whether somebody waits. */
 	synchronize_rcu();
-	irq_work_sync(&gc->irq);
 	flush_work(&gc->finalize_work);
+	/* Whoever queued it has ended. */
+	irq_work_sync(&gc->irq);
 	/* Spans may die again. */
 	set_phase(gc, GC_OFF);
 }

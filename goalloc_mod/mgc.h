@@ -459,6 +459,7 @@ void gc_limiter_add(struct gc_heap *gc, const struct gc_clock *clock);
 
 /* mgcsection.c */
 void gc_section_wait(struct gc_heap *gc);
+void gc_section_wake(struct gc_heap *gc);
 void gc_section_ended(struct gc_heap *gc);
 
 /* A section begins; returns its side. Any context but NMI. */
@@ -479,14 +480,15 @@ static __always_inline int gc_section_begin(struct gc_heap *gc)
 /* And ends, on whatever CPU. */
 static __always_inline void gc_section_end(struct gc_heap *gc, int side)
 {
+	lock_map_release(&gc->section_map);
 	/* What was done before the count. */
 	smp_mb();
 	preempt_disable();
 	local_inc(&this_cpu_ptr(gc->cpu)->ended[side]);
 	if (unlikely(READ_ONCE(gc->waiter)))
 		gc_section_ended(gc);
+	/* From here on the heap may be gone. */
 	preempt_enable();
-	lock_map_release(&gc->section_map);
 }
 
 /* mgcbarrier.c */

@@ -78,19 +78,23 @@ void gc_section_wait(struct gc_heap *gc)
 	smp_mb();
 }
 
+/* Wake who waits, if nobody has; for the irq_work, and below. */
+void gc_section_wake(struct gc_heap *gc)
+{
+	struct task_struct *waiter = xchg(&gc->waiter, NULL);
+
+	if (waiter)
+		wake_up_process(waiter);
+}
+
 /*
  * The end of a section was counted, and somebody waits; preemption is off, so that the
  * heap is there yet. No lock of the scheduler's is held where interrupts are on.
  */
 void gc_section_ended(struct gc_heap *gc)
 {
-	struct task_struct *waiter = READ_ONCE(gc->waiter);
-
-	/* One of several who see it does. */
-	if (!waiter || cmpxchg(&gc->waiter, waiter, NULL) != waiter)
-		return;
 	if (in_task() && !irqs_disabled())
-		wake_up_process(waiter);
+		gc_section_wake(gc);
 	else
 		irq_work_queue(&gc->irq);
 }
