@@ -289,6 +289,12 @@ static int set_cache_debug(struct goalloc_cache *cache, unsigned int flags)
 	return 0;
 }
 
+/* Its spans have a struct span_gc where others have their records; and who frees there? */
+static int refuse_what_is_managed(const struct goalloc_heap *heap)
+{
+	return heap->flags & GOALLOC_HEAP_GC ? -EOPNOTSUPP : 0;
+}
+
 /**
  * goalloc_heap_set_debug() - debug the objects of a heap
  * @heap: the heap
@@ -305,11 +311,8 @@ static int set_cache_debug(struct goalloc_cache *cache, unsigned int flags)
  */
 int goalloc_heap_set_debug(struct goalloc_heap *heap, unsigned int flags)
 {
-	int err = check_flags(flags);
+	int err = check_flags(flags) ?: refuse_what_is_managed(heap);
 
-	/* Who frees what is managed? */
-	if (!err && flags && heap->flags & GOALLOC_HEAP_GC)
-		err = -EOPNOTSUPP;
 	if (!err && flags)
 		err = prepare_heap(heap);
 	if (err)
@@ -336,10 +339,8 @@ EXPORT_SYMBOL_GPL(goalloc_heap_set_debug);
 int goalloc_cache_set_debug(struct goalloc_cache *cache, unsigned int flags)
 {
 	struct goalloc_heap *heap = cache->central.heap;
-	int err = check_flags(flags);
+	int err = check_flags(flags) ?: refuse_what_is_managed(heap);
 
-	if (!err && flags && heap->flags & GOALLOC_HEAP_GC)
-		err = -EOPNOTSUPP;
 	if (!err && flags)
 		err = prepare_heap(heap);
 	if (err)
@@ -370,7 +371,7 @@ void debug_join_cache(struct goalloc_cache *cache)
 int debug_set_named(struct goalloc_heap *heap, const char *name, unsigned int flags)
 {
 	struct goalloc_cache *cache;
-	int err = check_flags(flags);
+	int err = check_flags(flags) ?: refuse_what_is_managed(heap);
 
 	if (!err && flags)
 		err = prepare_heap(heap);
@@ -386,6 +387,7 @@ int debug_set_named(struct goalloc_heap *heap, const char *name, unsigned int fl
 		mcache_flush(heap, NULL);
 	return err;
 }
+EXPORT_SYMBOL_FOR_TEST(debug_set_named);
 
 #define CHECK_NAMED 8 /* damaged objects that one check names */
 

@@ -441,14 +441,19 @@ void goalloc_debugfs_add_heap(struct goalloc_heap *heap)
 		{ "caches", 0400, &heap_caches_fops },
 		{ "cpus", 0400, &heap_cpus_fops },
 		{ "limit", 0600, &heap_limit_fops },
-		{ "debug", 0600, &heap_debug_fops },
 	};
+	static const struct debugfs_entry debug = { "debug", 0600, &heap_debug_fops };
 	static const struct debugfs_entry gc = { "gc", 0600, &heap_gc_fops };
 	static const struct debugfs_entry leaks = { "leaks", 0400, &heap_leaks_fops };
 
 	heap->dir = debugfs_create_dir(heap->name, heaps_dir);
 	create_files(heap->dir, heap, entries, ARRAY_SIZE(entries));
-	create_files(heap->dir, heap, heap->gc ? &gc : &leaks, 1);
+	if (heap->gc) {
+		create_files(heap->dir, heap, &gc, 1);
+		return;
+	}
+	create_files(heap->dir, heap, &debug, 1);
+	create_files(heap->dir, heap, &leaks, 1);
 }
 
 /* Returns when nobody reads the heap's files any more; heaps_lock is not held. */

@@ -86,7 +86,7 @@ static void *large_slow(struct mcentral *central, u32 npages, u32 align_pages, g
  * In steps: nobody shall wait for the CPU until many MiB are zero (Go issue
  * 31222). Page by page, for which CPUs without a fast memset() have a faster way.
  */
-static void zero_large(void *obj, size_t size, bool may_block)
+void zero_large(void *obj, size_t size, bool may_block)
 {
 	size_t done;
 

@@ -34,6 +34,7 @@ struct object_info {
 bool object_lookup(const void *obj, struct object_info *info, enum goalloc_misuse *kind);
 bool object_containing(const void *addr, struct object_info *info, enum goalloc_misuse *kind);
 void *refuse_gfp(const struct goalloc_cache *cache, unsigned long ip);
+void zero_large(void *obj, size_t size, bool may_block);
 void goalloc_unalloc(void *obj);
 void goalloc_end_large(struct mspan *span);
 int goalloc_bulk(struct mcentral *central, gfp_t gfp, size_t nr, void **objs);

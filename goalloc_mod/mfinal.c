@@ -14,7 +14,7 @@
  * nothing was shaded since all was scanned, those to white objects are cleared, and until
  * all are cleared an object's mark says which it is: no object becomes black any more.
  *
- * special_lock, raw, guards all of it, and is taken alone or under a central's lock.
+ * special_lock, raw, guards all of it, and is taken alone.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -89,6 +89,8 @@ static bool add_special(struct gc_heap *gc, struct gc_special *special, void *ob
  * @obj: the object's first byte
  * @gfp: for the reference
  *
+ * It goes before the heap does, by goalloc_gc_weak_destroy().
+ *
  * Context: in a section; as @gfp says, but not hardirq or NMI, nor with preemption off on
  * PREEMPT_RT.
  * Return: the reference, or NULL, also if @obj is no object of @heap.
@@ -101,8 +103,10 @@ struct goalloc_gc_weak *goalloc_gc_weak_create(struct goalloc_heap *heap, void *
 		return NULL;
 	weak->special.kind = GC_WEAK;
 	weak->heap = heap;
-	if (add_special(heap->gc, &weak->special, obj, &heap->gc->weak))
+	if (add_special(heap->gc, &weak->special, obj, &heap->gc->weak)) {
+		atomic_long_inc(&heap->gc->nweak);
 		return weak;
+	}
 	kfree(weak);
 	return NULL;
 }
@@ -167,6 +171,7 @@ void goalloc_gc_weak_destroy(struct goalloc_gc_weak *weak)
 	raw_spin_lock_irqsave(&gc->special_lock, flags);
 	unlink_special(gc, &weak->special);
 	raw_spin_unlock_irqrestore(&gc->special_lock, flags);
+	atomic_long_dec(&gc->nweak);
 	kfree(weak);
 }
 EXPORT_SYMBOL_GPL(goalloc_gc_weak_destroy);
@@ -309,17 +314,24 @@ static struct gc_special *next_on(struct list_head *list, struct list_head *at)
 void gc_scan_finalizers(struct gc_heap *gc)
 {
 	struct gc_special *special;
-	/* For who walks the list it has nothing to call. */
-	struct gc_finalizer cursor = { .special.kind = GC_FINALIZER };
+	/* On a list it is none of the others; and it has nothing to call. */
+	struct gc_finalizer cursor = { .special.kind = GC_SPECIAL_KINDS };
 	unsigned long flags;
 	unsigned int slot;
 
 	raw_spin_lock_irqsave(&gc->special_lock, flags);
-	list_for_each_entry(special, &gc->to_finalize, all)
-		gc_shade(gc, (unsigned long)special->obj);
 	if (gc->finalizing)
 		gc_shade(gc, (unsigned long)gc->finalizing->special.obj);
-	list_add(&cursor.special.all, &gc->finalizers);
+	/* What is finalized meanwhile is shaded for that; nothing that is swept comes to it. */
+	list_add(&cursor.special.all, &gc->to_finalize);
+	while ((special = next_on(&gc->to_finalize, &cursor.special.all))) {
+		list_move(&cursor.special.all, &special->all);
+		gc_shade(gc, (unsigned long)special->obj);
+		raw_spin_unlock_irqrestore(&gc->special_lock, flags);
+		cond_resched();
+		raw_spin_lock_irqsave(&gc->special_lock, flags);
+	}
+	list_move(&cursor.special.all, &gc->finalizers);
 	while ((special = next_on(&gc->finalizers, &cursor.special.all))) {
 		struct mspan *span = span_of_object(gc, (unsigned long)special->obj, &slot);
 		void *obj = special->obj;
@@ -389,6 +401,7 @@ void gc_drop_specials(struct gc_heap *gc, struct mspan *span, unsigned int slot)
 	struct gc_special *special;
 	struct hlist_node *next;
 	unsigned long flags;
+	bool any = false;
 
 	raw_spin_lock_irqsave(&gc->special_lock, flags);
 	hlist_for_each_entry_safe(special, next, &span->gc->specials, node) {
@@ -401,8 +414,11 @@ void gc_drop_specials(struct gc_heap *gc, struct mspan *span, unsigned int slot)
 		/* It cannot be freed here: the work item does that. */
 		to_finalize(gc, special);
 		special->obj = NULL;
+		any = true;
 	}
 	raw_spin_unlock_irqrestore(&gc->special_lock, flags);
+	if (any)
+		irq_work_queue(&gc->final_irq);
 }
 
 void gc_final_irq_fn(struct irq_work *work)
@@ -414,14 +430,18 @@ void gc_final_irq_fn(struct irq_work *work)
 
 static struct gc_finalizer *next_to_finalize(struct gc_heap *gc)
 {
-	struct gc_finalizer *final;
+	struct gc_finalizer *final = NULL;
+	struct gc_special *special;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&gc->special_lock, flags);
-	final = list_first_entry_or_null(&gc->to_finalize, struct gc_finalizer, special.all);
-	if (final) {
-		list_del(&final->special.all);
+	list_for_each_entry(special, &gc->to_finalize, all) {
+		if (special->kind != GC_FINALIZER)
+			continue;
+		final = container_of(special, struct gc_finalizer, special);
+		list_del(&special->all);
 		gc->nto_finalize--;
+		break;
 	}
 	/* A root until this is called again. */
 	gc->finalizing = final;
@@ -512,8 +532,9 @@ void gc_free_specials(struct gc_heap *gc)
 	cancel_work_sync(&gc->finalize_work);
 	free_finalizers(&gc->finalizers);
 	free_finalizers(&gc->to_finalize);
-	if (!list_empty(&gc->weak))
-		pr_err("heap %s is destroyed with weak references\n", gc->heap->name);
+	if (atomic_long_read(&gc->nweak))
+		pr_err("heap %s is destroyed with %ld weak references, which lead nowhere now\n",
+		       gc->heap->name, atomic_long_read(&gc->nweak));
 }
 
 int gc_final_start(void)

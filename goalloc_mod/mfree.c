@@ -353,7 +353,7 @@ static noinline void free_odd(struct mspan *span, const void *obj, enum free_che
 		goto bad;
 	}
 	slot = mspan_slot(span, addr);
-	if (unlikely(slot < 0)) {
+	if (unlikely(slot < 0 || mcentral_is_tiny(central))) {
 		kind = MISUSE_INTERIOR;
 		goto bad;
 	}
@@ -727,9 +727,9 @@ void __goalloc_free_rcu(void *obj, struct rcu_head *head)
 		goto out;
 	slot = mspan_slot(span, addr);
 	kind = MISUSE_INTERIOR;
-	if (slot < 0)
-		goto out;
 	central = span->central;
+	if (slot < 0 || mcentral_is_tiny(central))
+		goto out;
 	if (!mspan_slot_is_live(span, slot)) {
 		kind = not_live(span, slot);
 		goto out;

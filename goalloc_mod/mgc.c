@@ -39,8 +39,6 @@ EXPORT_SYMBOL_FOR_TEST(gc_testing);
 struct gc_test gc_test;
 EXPORT_SYMBOL_FOR_TEST(gc_test);
 
-static struct lock_class_key section_key;
-
 static void set_word(struct gc_heap *gc, enum gc_phase phase, u32 generation)
 {
 	unsigned long word = ((unsigned long)generation << GC_PHASE_BITS) | phase;
@@ -100,13 +98,18 @@ static void drain(struct gc_heap *gc)
 static unsigned long drain_all(struct gc_heap *gc)
 {
 	unsigned long nqueued;
+	bool more;
 
 	do {
 		drain(gc);
 		nqueued = gc_nqueued(gc);
-		/* Pairs with the one in gc_queue(). */
+		/* Pairs with the one in gc_count(). */
 		smp_rmb();
-	} while (!READ_ONCE(gc->stop) && (gc_has_gray(gc) || atomic_read(&gc->busy)));
+		more = gc_has_gray(gc);
+		/* A helper says that it is busy before it takes a span: mgcwork.c. */
+		smp_rmb();
+		more |= atomic_read(&gc->busy) > 0;
+	} while (!READ_ONCE(gc->stop) && more);
 	return nqueued;
 }
 
@@ -152,7 +155,7 @@ static void count_marked(struct gc_heap *gc)
 /* A cycle, from phase OFF to phase OFF. The marks of one that is given up stay. */
 static void cycle(struct gc_heap *gc)
 {
-	u64 begin = ktime_get_ns(), ns;
+	u64 begin = ktime_get_ns(), ns, swept = atomic64_read(&gc->swept);
 	u32 generation = gc_generation(gc_word(gc->heap));
 
 	/* Step 0 was the end of the last cycle. */
@@ -203,10 +206,10 @@ static void cycle(struct gc_heap *gc)
 	WRITE_ONCE(gc->stats.sweep_ns, gc->stats.sweep_ns + ktime_get_ns() - begin);
 	WRITE_ONCE(gc->stats.last_gc, ktime_get_real_ns());
 	WRITE_ONCE(gc->stats.num_gc, gc->stats.num_gc + 1);
-	trace_goalloc_gc_swept(gc->heap->name, generation, atomic64_read(&gc->swept),
-			       ktime_get_ns() - begin);
+	swept = atomic64_read(&gc->swept) - swept;
+	trace_goalloc_gc_swept(gc->heap->name, generation, swept, ktime_get_ns() - begin);
 	if (READ_ONCE(gc->trace))
-		gc_print_trace(gc, ns);
+		gc_print_trace(gc, ns, swept);
 }
 
 /*
@@ -332,6 +335,7 @@ int goalloc_gc_collect(struct goalloc_heap *heap)
 {
 	struct gc_heap *gc = heap->gc;
 	unsigned long ticket;
+	int err;
 
 	might_sleep();
 	if (gc_in_section(gc)) {
@@ -339,11 +343,17 @@ int goalloc_gc_collect(struct goalloc_heap *heap)
 			  heap->name);
 		return -EDEADLK;
 	}
+	atomic_inc(&gc->waiting);
 	ticket = atomic_long_inc_return(&gc->asked);
 	wake_up(&gc->wait);
-	if (wait_event_killable(gc->wait, READ_ONCE(gc->stop) || ended(gc, ticket)))
-		return -EINTR;
-	return READ_ONCE(gc->stop) ? -ESHUTDOWN : 0;
+	err = wait_event_killable(gc->wait, READ_ONCE(gc->stop) || ended(gc, ticket));
+	if (err)
+		err = -EINTR;
+	else if (READ_ONCE(gc->stop))
+		err = -ESHUTDOWN;
+	/* Pairs with mgc_stop(): from here on the heap may be gone. */
+	atomic_dec_return_release(&gc->waiting);
+	return err;
 }
 EXPORT_SYMBOL_GPL(goalloc_gc_collect);
 
@@ -382,7 +392,9 @@ int mgc_create(struct goalloc_heap *heap)
 	gc->cpu = alloc_percpu(struct gc_cpu);
 	if (!gc->cpu)
 		goto free;
-	lockdep_init_map(&gc->section_map, "goalloc_gc_section", &section_key, 0);
+	/* Of one heap a section may destroy another. */
+	lockdep_register_key(&gc->section_key);
+	lockdep_init_map(&gc->section_map, "goalloc_gc_section", &gc->section_key, 0);
 	INIT_LIST_HEAD(&gc->types);
 	init_waitqueue_head(&gc->wait);
 	init_irq_work(&gc->irq, kick_irq_fn);
@@ -411,6 +423,7 @@ int mgc_create(struct goalloc_heap *heap)
 	}
 	err = PTR_ERR(gc->thread);
 	heap->gc = NULL;
+	lockdep_unregister_key(&gc->section_key);
 	free_percpu(gc->cpu);
 free:
 	kfree(gc);
@@ -432,6 +445,9 @@ void mgc_stop(struct goalloc_heap *heap)
 	WRITE_ONCE(gc->stop, true);
 	wake_up(&gc->wait);
 	kthread_stop(gc->thread);
+	/* Who waits for a cycle has been woken. */
+	while (atomic_read_acquire(&gc->waiting))
+		schedule_timeout_uninterruptible(1);
 	/* A barrier, or a section that frees, may be under way, */
 	gc_section_wait(gc);
 	/* or may have to see yet whether somebody waits. */
@@ -454,6 +470,7 @@ void mgc_destroy(struct goalloc_heap *heap)
 	gc_free_roots(gc);
 	gc_free_types(gc);
 	put_task_struct(gc->thread);
+	lockdep_unregister_key(&gc->section_key);
 	free_percpu(gc->cpu);
 	kfree(gc);
 }

@@ -179,7 +179,9 @@ struct gc_finalizer {
  * @side: where sections begin now, 0 or 1; who waits for them alone writes it
  * @waiter: who waits for the end of one
  * @section_map: sections, for lockdep
+ * @section_key: of that
  * @types: its types; heaps_lock
+ * @tiny: of blocks that small pointer-free objects share; appears at first use
  *
  * @thread: runs the cycles
  * @wait: for @thread, for its helpers' end, and for who waits for a cycle
@@ -189,6 +191,7 @@ struct gc_finalizer {
  * @asked: cycles that were asked for: @thread's next begins after what was asked
  * @begun: of @asked, those that the last cycle to begin is for
  * @done: those that the last one to end was for
+ * @waiting: who is in goalloc_gc_collect()
  *
  * @g1: sections that began before marking did have ended: what is in a window of free
  *	slots from now on need not be scanned, and assists may scan
@@ -201,7 +204,8 @@ struct gc_finalizer {
  * @roots: registered ranges
  * @handles: all handles
  * @special_lock: guards specials, and the lists of them
- * @weak: all weak references
+ * @weak: weak references that were not cleared
+ * @nweak: how many there are, cleared ones too
  * @finalizers: all finalizers, of reachable objects
  * @to_finalize: those of objects that were found unreachable
  * @nspecials: how many there are on @weak and @finalizers
@@ -234,7 +238,9 @@ struct gc_heap {
 	unsigned int side;
 	struct task_struct *waiter;
 	struct lockdep_map section_map;
+	struct lock_class_key section_key;
 	struct list_head types;
+	struct mcentral *tiny;
 
 	struct task_struct *thread;
 	wait_queue_head_t wait;
@@ -244,6 +250,7 @@ struct gc_heap {
 	atomic_long_t asked;
 	unsigned long begun;
 	unsigned long done;
+	atomic_t waiting;
 
 	bool g1;
 	atomic_t busy;
@@ -256,6 +263,7 @@ struct gc_heap {
 	struct xarray handles;
 	raw_spinlock_t special_lock;
 	struct list_head weak;
+	atomic_long_t nweak;
 	struct list_head finalizers;
 	struct list_head to_finalize;
 	unsigned long nspecials[GC_SPECIAL_KINDS];
@@ -301,6 +309,12 @@ static inline u32 gc_generation(unsigned long word)
 static inline bool mcentral_is_managed(const struct mcentral *central)
 {
 	return central->flags & MCENTRAL_GC;
+}
+
+/* Whether an object of it may be several, which nobody can free alone. */
+static inline bool mcentral_is_tiny(const struct mcentral *central)
+{
+	return mcentral_is_managed(central) && central == READ_ONCE(central->heap->gc->tiny);
 }
 
 /* Whether its objects have pointers to follow. */
@@ -377,7 +391,7 @@ void mgc_stop(struct goalloc_heap *heap);
 void mgc_destroy(struct goalloc_heap *heap);
 void mgc_kick(struct gc_heap *gc);
 unsigned long mgc_pressure(bool kick);
-void gc_print_trace(struct gc_heap *gc, u64 ns);
+void gc_print_trace(struct gc_heap *gc, u64 ns, u64 swept);
 
 /* mgcmark.c */
 void gc_shade(struct gc_heap *gc, unsigned long addr);
@@ -393,7 +407,7 @@ void gc_mark_reset(struct gc_heap *gc);
 u64 gc_check_marks(struct gc_heap *gc);
 
 /* mgcwork.c */
-int gc_work_start(void);
+void gc_work_start(void);
 void gc_work_stop(void);
 void gc_work_help(struct gc_heap *gc);
 void gc_work_done(struct gc_heap *gc);
@@ -402,6 +416,7 @@ void gc_work_wake(void);
 /* mgcspan.c */
 struct span_gc *span_gc_alloc(unsigned int nelems, gfp_t gfp);
 void span_gc_free(struct span_gc *sg);
+void span_gc_end(struct mspan *span);
 void span_gc_fill(void);
 void span_gc_start(void);
 void span_gc_exit(void);

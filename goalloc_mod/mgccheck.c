@@ -176,8 +176,15 @@ u64 gc_check_marks(struct gc_heap *gc)
 		check_root(check, root);
 	mutex_unlock(&gc->roots_lock);
 	rcu_read_lock();
-	xa_for_each(&gc->handles, id, handle)
+	xa_for_each(&gc->handles, id, handle) {
 		check_root_word(check, (unsigned long)handle->obj);
+		if (need_resched()) {
+			/* The walk goes on from an index. */
+			rcu_read_unlock();
+			cond_resched();
+			rcu_read_lock();
+		}
+	}
 	rcu_read_unlock();
 	mheap_walk(check_span, check);
 	check_again(check);
@@ -187,12 +194,11 @@ u64 gc_check_marks(struct gc_heap *gc)
 }
 
 /* Go's gctrace, as far as it applies: a line for a cycle that has ended. */
-void gc_print_trace(struct gc_heap *gc, u64 ns)
+void gc_print_trace(struct gc_heap *gc, u64 ns, u64 swept)
 {
 	const struct goalloc_gc_stats *stats = &gc->stats;
 
 	pr_info("gc %llu %s: %llu us mark, %ld->%llu KiB, %lu KiB goal, %llu objects swept\n",
 		stats->num_gc, gc->heap->name, div_u64(ns, NSEC_PER_USEC),
-		max(gc->live_at_mark, 0L) >> 10, stats->heap_marked >> 10, gc->goal >> 10,
-		(u64)atomic64_read(&gc->swept));
+		max(gc->live_at_mark, 0L) >> 10, stats->heap_marked >> 10, gc->goal >> 10, swept);
 }

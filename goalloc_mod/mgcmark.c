@@ -297,13 +297,19 @@ static __always_inline void follow(struct scan *scan, void **words, unsigned int
 static void scan_elements(struct scan *scan, const struct goalloc_gc_type *type,
 			  unsigned long at, unsigned long end)
 {
-	unsigned int i;
+	unsigned int i, k, n;
 
 	for (; at + type->size <= end; at += type->size) {
-		for (i = 0; i < type->nptrs; i++)
-			follow(scan, (void **)at + type->ptrs[i].first, type->ptrs[i].n);
-		if (scan->work >= GC_BATCH)
-			gc_breathe(scan);
+		for (i = 0; i < type->nptrs; i++) {
+			void **words = (void **)at + type->ptrs[i].first;
+
+			for (k = 0; k < type->ptrs[i].n; k += n) {
+				n = min_t(unsigned int, type->ptrs[i].n - k, GC_BATCH);
+				follow(scan, words + k, n);
+				if (scan->work >= GC_BATCH)
+					gc_breathe(scan);
+			}
+		}
 	}
 }
 

@@ -187,6 +187,8 @@ EXPORT_SYMBOL_FOR_TEST(gc_forget_roots);
  * @obj: the object
  * @gfp: for the handle
  *
+ * Its last reference goes before the heap does.
+ *
  * Context: in a section; as @gfp says, but not hardirq or NMI, nor with preemption off on
  * PREEMPT_RT.
  * Return: the handle, with one reference, or NULL.
@@ -229,7 +231,7 @@ EXPORT_SYMBOL_GPL(goalloc_gc_handle_get);
  * goalloc_gc_handle_put() - one reference less; without any the object is no root
  * @handle: the handle, or NULL
  *
- * Context: any but hardirq or NMI.
+ * Context: any but hardirq or NMI, nor with preemption off on PREEMPT_RT.
  */
 void goalloc_gc_handle_put(struct goalloc_gc_handle *handle)
 {

@@ -41,7 +41,13 @@ static bool idle(struct gc_heap *gc, unsigned int side)
 
 static void wait_for_side(struct gc_heap *gc, unsigned int side)
 {
+	unsigned long long_ago = jiffies + HZ;
+
 	while (!idle(gc, side)) {
+		if (unlikely(time_after(jiffies, long_ago))) {
+			gc_name_sections(gc);
+			long_ago = jiffies + 60 * HZ;
+		}
 		set_current_state(TASK_IDLE);
 		WRITE_ONCE(gc->waiter, current);
 		/* A section that ends before this is seen to have; or it sees who waits. */

@@ -9,7 +9,9 @@
  */
 #include <linux/slab.h>
 
+#include "malloc.h"
 #include "mgc.h"
+#include "track.h"
 
 /* Kept ahead, each large enough for any span. */
 #define SPAN_GC_RESERVE 32
@@ -84,6 +86,21 @@ void span_gc_free(struct span_gc *sg)
 	/* Who looked the span up with preemption off may be reading its bits. */
 	if (sg)
 		kfree_rcu(sg, rcu);
+}
+
+/* A managed span, whose objects are dead, goes. Context: may sleep. */
+void span_gc_end(struct mspan *span)
+{
+	size_t bytes = (size_t)(span->npages - span->guard) << GOALLOC_PAGE_SHIFT;
+
+	/* What the sweep did not: see bury(). */
+	if (want_init_on_free() && span->elemsize > GOALLOC_MAX_SMALL) {
+		track_bounds((void *)span->base, bytes, bytes);
+		zero_large((void *)span->base, bytes, true);
+		track_free(span->central, (void *)span->base, bytes);
+	}
+	atomic64_inc(&span->central->heap->gc->spans_freed);
+	span_gc_free(span->gc);
 }
 
 /* Context: may sleep. */

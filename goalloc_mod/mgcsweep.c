@@ -105,18 +105,22 @@ void gc_sweep_begin(struct gc_heap *gc)
 	mutex_unlock(&heaps_lock);
 }
 
-/* Tell the checkers, and clear what is to be cleared. */
+/*
+ * Tell the checkers, and clear what is to be cleared: what takes long when its pages go,
+ * since preemption is off here (span_gc_end()).
+ */
 static void bury(const struct mspan *span, unsigned int k, u64 dead)
 {
 	const struct mcentral *central = span->central;
+	bool clear = want_init_on_free() && span->elemsize <= GOALLOC_MAX_SMALL;
 
-	if (!TRACK_FREES && !want_init_on_free())
+	if (!TRACK_FREES && !clear)
 		return;
 	for (; dead; dead &= dead - 1) {
 		unsigned int slot = (k << MSPAN_GROUP_SHIFT) + __ffs64(dead);
 		void *obj = (void *)span->base + (unsigned long)slot * span->elemsize;
 
-		if (want_init_on_free()) {
+		if (clear) {
 			track_bounds(obj, span->elemsize, span->elemsize);
 			memset(obj, 0, span->elemsize);
 		}

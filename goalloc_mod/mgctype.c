@@ -36,6 +36,9 @@ static const char *bad_layout(const struct goalloc_heap *heap,
 		return "its heap is not managed";
 	if (layout->nptrs > words)
 		return "more pointers than words";
+	/* In an array every second would be out of line. */
+	if (layout->nptrs && layout->size % sizeof(void *))
+		return "its size is no multiple of a pointer's";
 	for (i = 0; i < layout->nptrs; i++) {
 		const struct goalloc_gc_ptrs *p = &layout->ptrs[i];
 
@@ -94,9 +97,12 @@ EXPORT_SYMBOL_GPL(goalloc_gc_type_create);
 void gc_visit_types(struct gc_heap *gc, void (*fn)(struct mcentral *central, void *data),
 		    void *data)
 {
+	struct mcentral *tiny = READ_ONCE(gc->tiny);
 	struct goalloc_gc_type *type;
 	unsigned int i;
 
+	if (tiny)
+		fn(tiny, data);
 	list_for_each_entry(type, &gc->types, node) {
 		for (i = 0; i < GOALLOC_NUM_CLASSES; i++) {
 			struct mcentral *central = READ_ONCE(type->array[i]);
@@ -113,6 +119,9 @@ void gc_free_types(struct gc_heap *gc)
 	struct goalloc_gc_type *type, *next;
 	unsigned int i;
 
+	if (gc->tiny)
+		mcentral_free(gc->tiny);
+	kfree(gc->tiny);
 	list_for_each_entry_safe(type, next, &gc->types, node) {
 		for (i = 0; i < GOALLOC_NUM_CLASSES; i++) {
 			if (type->array[i])
@@ -147,7 +156,7 @@ static void *alloc_large(struct mcentral *central, size_t size, gfp_t gfp)
 		return NULL;
 	track_alloc(central, obj, npages << GOALLOC_PAGE_SHIFT, gfp);
 	if (dirty)
-		memset(obj, 0, npages << GOALLOC_PAGE_SHIFT);
+		zero_large(obj, npages << GOALLOC_PAGE_SHIFT, gfpflags_allow_blocking(gfp));
 	track_bounds(obj, size, npages << GOALLOC_PAGE_SHIFT);
 	return obj;
 }
@@ -266,7 +275,7 @@ static void keep_tiny(struct gc_heap *gc, void *block, unsigned int used, unsign
  * @gfp: as for goalloc_gc_alloc()
  *
  * What is under 16 bytes is aligned as a power of two that divides @size, up to 8, and
- * shares a block with others of its kind: it must not be freed by hand.
+ * shares a block with others of its kind: freed by hand it is refused.
  *
  * Context: as for goalloc_gc_alloc().
  * Return: the object, or NULL, also if it would be larger than 60 MiB.
@@ -288,8 +297,8 @@ void *goalloc_gc_alloc_noscan(struct goalloc_heap *heap, size_t size, gfp_t gfp)
 			return obj;
 	}
 	class = size > GOALLOC_MAX_SMALL ? 0 : goalloc_size_to_class(tiny ? TINY_BYTES : size);
-	obj = alloc_at(&heap->plain[class << 1 | 1], heap, NULL, tiny ? TINY_BYTES : size, class,
-		       gfp);
+	obj = alloc_at(tiny ? &heap->gc->tiny : &heap->plain[class << 1 | 1], heap, NULL,
+		       tiny ? TINY_BYTES : size, class, gfp);
 	if (obj && tiny)
 		keep_tiny(heap->gc, obj, size, word);
 	return obj;

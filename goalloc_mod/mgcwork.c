@@ -29,7 +29,7 @@ static struct gc_heap *find_heap_to_help(void)
 
 	spin_lock(&helpers_lock);
 	list_for_each_entry(gc, &wanting, helpers) {
-		if (!gc_has_gray(gc))
+		if (READ_ONCE(gc->stop) || !gc_has_gray(gc))
 			continue;
 		/* Before the first span is taken: the heap's thread looks the other way round. */
 		atomic_inc(&gc->busy);
@@ -49,7 +49,7 @@ static bool any_gray(void)
 
 	spin_lock(&helpers_lock);
 	list_for_each_entry(gc, &wanting, helpers)
-		any |= gc_has_gray(gc);
+		any |= !READ_ONCE(gc->stop) && gc_has_gray(gc);
 	spin_unlock(&helpers_lock);
 	return any;
 }
@@ -74,6 +74,7 @@ static int helper_fn(void *unused)
 		if (atomic_dec_and_test(&gc->busy))
 			wake_up(&gc->wait);
 		spin_unlock(&helpers_lock);
+		cond_resched();
 	}
 	return 0;
 }
@@ -107,13 +108,15 @@ void gc_work_done(struct gc_heap *gc)
 }
 
 /* Helpers, if there are none; one CPU needs none. May sleep. */
-int gc_work_start(void)
+void gc_work_start(void)
 {
 	unsigned int n = num_online_cpus() - 1;
 
 	mutex_lock(&threads_lock);
-	if (!threads && n)
-		threads = kcalloc(n, sizeof(*threads), GFP_KERNEL);
+	if (!threads && n) {
+		/* CPUs may come, and the next heap finds more. */
+		threads = kcalloc(num_possible_cpus(), sizeof(*threads), GFP_KERNEL);
+	}
 	while (threads && nthreads < n) {
 		struct task_struct *thread = kthread_run(helper_fn, NULL, "goalloc_gc/%u",
 							 nthreads);
@@ -124,7 +127,6 @@ int gc_work_start(void)
 		threads[nthreads++] = thread;
 	}
 	mutex_unlock(&threads_lock);
-	return 0;
 }
 
 void gc_work_stop(void)

@@ -237,7 +237,7 @@ static void return_pages(struct heap_arena *arena, struct mspan *span)
  * mheap_free_span() - give back a parked span after its grace period
  * @span: on no list
  *
- * Context: any but NMI; no lock held.
+ * Context: may sleep; no lock that spins is held.
  */
 void mheap_free_span(struct mspan *span)
 {
@@ -259,10 +259,8 @@ void mheap_free_span(struct mspan *span)
 	track_span_end(span, nelems);
 	if (span->debug)
 		span_debug_free(span);
-	if (managed) {
-		atomic64_inc(&span->central->heap->gc->spans_freed);
-		span_gc_free(span->gc);
-	}
+	if (managed)
+		span_gc_end(span);
 
 	raw_spin_lock_irqsave(&mheap.lock, flags);
 	WRITE_ONCE(mheap.pages_parked, mheap.pages_parked - span->npages);

@@ -149,8 +149,10 @@ static size_t count_unmarked(const struct goalloc_leaks *leaks)
 	size_t bit, n = 0;
 
 	for (bit = next_unmarked(leaks, 0); bit < leaks->nslots;
-	     bit = next_unmarked(leaks, bit + 1))
+	     bit = next_unmarked(leaks, bit + 1)) {
 		n++;
+		cond_resched();
+	}
 	return n;
 }
 
@@ -427,6 +429,8 @@ static int heads_first(const void *a, const void *b)
 	const struct leak *x = a, *y = b;
 	int order;
 
+	/* There may be millions. */
+	cond_resched();
 	if (x->head != y->head)
 		return x->head ? -1 : 1;
 	order = strcmp(x->span->name, y->span->name);

@@ -105,7 +105,7 @@ struct leak_total {
  * @modules: whose data was looked at
  * @module_bytes: of that
  * @modules_missed: modules that are not known, for want of memory when they were loaded
- * @others: live objects of other heaps that were looked at
+ * @others: slots of other heaps whose objects were looked at if they were live
  * @allocs: allocations from the heap while the report was made
  * @frees: frees likewise
  */

@@ -85,6 +85,9 @@ static int by_address(const void *a, const void *b)
 {
 	const struct leak_span *x = a, *y = b;
 
+	/* There may be millions. */
+	cond_resched();
+
 	return x->base < y->base ? -1 : x->base > y->base;
 }
 

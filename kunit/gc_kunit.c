@@ -7,6 +7,7 @@
 #include <linux/delay.h>
 #include <linux/sizes.h>
 
+#include "../goalloc_mod/debug.h"
 #include "gc_world.h"
 #include "suites.h"
 
@@ -124,6 +125,7 @@ static void noscan(struct kunit *test)
 static void tiny(struct kunit *test)
 {
 	struct world *w = make_world(test, "kunit-gc");
+	struct goalloc_heap_stats stats;
 	unsigned char *p[64];
 	unsigned int i, other;
 	u64 live;
@@ -139,6 +141,12 @@ static void tiny(struct kunit *test)
 	}
 	live = heap_live(w->heap);
 	KUNIT_EXPECT_LE(test, live, (u64)ARRAY_SIZE(p) / 2 + 8);
+	/* Others are in the block. */
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		goalloc_free(hide(p[i]));
+	goalloc_heap_stats(w->heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.misuse, (u64)ARRAY_SIZE(p));
+	KUNIT_EXPECT_EQ(test, heap_live(w->heap), live);
 	/* An interior pointer keeps the block. */
 	for (i = 0; i < 4; i++)
 		goalloc_gc_assign(w->heap, &w->root[i], (void *)p[i * 16 + 1]);
@@ -293,6 +301,10 @@ static void finalizers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, goalloc_gc_set_finalizer(w->heap, b, finalize, &f, GFP_KERNEL), 0);
 	goalloc_free(b);
 	leave(w);
+	/* What was kept for it goes without a cycle. */
+	irq_work_sync(&w->heap->gc->final_irq);
+	gc_final_wait();
+	KUNIT_EXPECT_EQ(test, w->heap->gc->nto_finalize, 0UL);
 	expect_live(test, w, 0);
 	gc_final_wait();
 	KUNIT_EXPECT_EQ(test, f.n, 2);
@@ -500,12 +512,21 @@ static void refusals(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, goalloc_heap_alloc(w->heap, SZ_64K, GFP_KERNEL));
 	KUNIT_EXPECT_NULL(test, goalloc_heap_alloc_noscan(w->heap, 64, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, goalloc_heap_set_debug(w->heap, GOALLOC_DEBUG_POISON), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, goalloc_heap_set_debug(w->heap, 0), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, goalloc_cache_set_debug(w->node->cache, GOALLOC_DEBUG_POISON),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, debug_set_named(w->heap, w->node->cache->name, GOALLOC_DEBUG_POISON),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_NULL(test, goalloc_heap_alloc_noscan(w->heap, 64, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, PTR_ERR(goalloc_cache_create("c", 64,
 			&(struct goalloc_cache_args){ .heap = w->heap }, 0)), -EINVAL);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(goalloc_gc_type_create(goalloc_heap_default(), &layout)),
 			-EINVAL);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(goalloc_gc_type_create(w->heap, &layout)), -EEXIST);
 	layout.name = "other";
+	layout.size -= 4;
+	KUNIT_EXPECT_EQ(test, PTR_ERR(goalloc_gc_type_create(w->heap, &layout)), -EINVAL);
+	layout.size += 4;
 	layout.ptrs = ptrs;
 	KUNIT_EXPECT_EQ(test, PTR_ERR(goalloc_gc_type_create(w->heap, &layout)), -EINVAL);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_root_add(w->heap, w->root, 1, GOALLOC_GC_ROOT_PRECISE),

@@ -69,7 +69,9 @@ struct goalloc_gc_layout {
 	{                                                                      \
 		.first = offsetof(__type, __member) / sizeof(void *) +         \
 			 BUILD_BUG_ON_ZERO(offsetof(__type, __member) %        \
-					   sizeof(void *)),                    \
+					   sizeof(void *)) +                   \
+			 BUILD_BUG_ON_ZERO(sizeof(__type) >                    \
+					   U16_MAX * sizeof(void *)),          \
 		.n = sizeof_field(__type, __member) / sizeof(void *) +         \
 		     BUILD_BUG_ON_ZERO(sizeof_field(__type, __member) %        \
 				       sizeof(void *)),                        \
@@ -233,7 +235,7 @@ int goalloc_gc_set_limit(struct goalloc_heap *heap, unsigned long bytes);
  * @cycle_ns: time from begin to end of all cycles
  * @mark_ns: CPU time spent marking, assists included
  * @assist_ns: time that allocations were held up by assists
- * @sweep_ns: CPU time spent sweeping by the collector's thread
+ * @sweep_ns: time in which the collector's thread swept
  * @max_section_ns: the longest that the collector waited for a section
  * @objects_marked: objects found reachable by all cycles
  * @objects_swept: objects reclaimed by all cycles
