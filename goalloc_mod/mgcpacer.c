@@ -90,11 +90,17 @@ static unsigned long switches(void)
 	return current->nvcsw + current->nivcsw;
 }
 
+/* For how long the task had a CPU, as of the last tick or switch, which is the writer. */
+static u64 cpu_ns(void)
+{
+	return data_race(READ_ONCE(current->se.sum_exec_runtime));
+}
+
 /* From now on the task works for the collector. */
 void gc_clock_start(struct gc_clock *clock)
 {
 	clock->ns = ktime_get_ns();
-	clock->cpu_ns = current->se.sum_exec_runtime;
+	clock->cpu_ns = cpu_ns();
 	clock->switches = switches();
 }
 
@@ -107,7 +113,7 @@ void gc_limiter_add(struct gc_heap *gc, const struct gc_clock *clock)
 	u64 ns = ktime_get_ns() - clock->ns;
 
 	if (switches() != clock->switches)
-		ns = min(ns, current->se.sum_exec_runtime - clock->cpu_ns);
+		ns = min(ns, cpu_ns() - clock->cpu_ns);
 	atomic64_add(ns, &gc->mark_ns);
 	atomic64_add(ns, &gc->bucket);
 }
