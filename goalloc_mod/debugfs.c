@@ -18,6 +18,7 @@
 #include <linux/capability.h>
 #include <linux/kstrtox.h>
 #include <linux/sched/signal.h>
+#include <linux/uaccess.h>
 
 #include "debugfs.h"
 #include "mleaks.h"
@@ -397,6 +398,21 @@ bool control_allowed(const struct file *file)
 int control_open(struct inode *inode, struct file *file)
 {
 	return control_allowed(file) ? simple_open(inode, file) : -EPERM;
+}
+
+/* What is written to a control, in one piece, as a string with no blanks around it. */
+int control_text(const char __user *buf, size_t count, loff_t pos, char *text, size_t size)
+{
+	char *begin;
+
+	if (pos || count >= size)
+		return -EINVAL;
+	if (copy_from_user(text, buf, count))
+		return -EFAULT;
+	text[count] = '\0';
+	begin = strim(text);
+	memmove(text, begin, strlen(begin) + 1);
+	return 0;
 }
 
 static ssize_t shrink_write(struct file *file, const char __user *buf, size_t count,

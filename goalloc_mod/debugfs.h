@@ -83,6 +83,7 @@ void show_approx(struct seq_file *m, const char *name, u64 value);
 void show_misuse(struct seq_file *m, const atomic_long_t *misuse);
 bool control_allowed(const struct file *file);
 int control_open(struct inode *inode, struct file *file);
+int control_text(const char __user *buf, size_t count, loff_t pos, char *text, size_t size);
 int limit_text(char text[LIMIT_TEXT], unsigned long pages);
 
 extern const struct file_operations heaps_fops, reserves_fops;

@@ -2,7 +2,6 @@
 /*
  * debugfs: the file of a heap that shows and switches the debugging of its objects.
  */
-#include <linux/uaccess.h>
 
 #include "debug.h"
 #include "debugfs.h"
@@ -50,14 +49,8 @@ static ssize_t heap_debug_write(struct file *file, const char __user *buf, size_
 {
 	struct goalloc_heap *heap = file_inode(file)->i_private;
 	char text[GOALLOC_NAME_MAX + 16];
-	int err;
+	int err = control_text(buf, count, *ppos, text, sizeof(text)) ?: heap_debug_act(heap, text);
 
-	if (*ppos || count >= sizeof(text))
-		return -EINVAL;
-	if (copy_from_user(text, buf, count))
-		return -EFAULT;
-	text[count] = '\0';
-	err = heap_debug_act(heap, strim(text));
 	return err ?: count;
 }
 

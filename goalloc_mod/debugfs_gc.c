@@ -5,7 +5,6 @@
  * Owns nothing. What it shows are the collector's own counters, each read for itself.
  */
 #include <linux/kstrtox.h>
-#include <linux/uaccess.h>
 
 #include "debugfs.h"
 #include "mgc.h"
@@ -132,14 +131,8 @@ static ssize_t heap_gc_write(struct file *file, const char __user *buf, size_t c
 {
 	struct goalloc_heap *heap = file_inode(file)->i_private;
 	char text[48];
-	int err;
+	int err = control_text(buf, count, *ppos, text, sizeof(text)) ?: heap_gc_act(heap, text);
 
-	if (*ppos || count >= sizeof(text))
-		return -EINVAL;
-	if (copy_from_user(text, buf, count))
-		return -EFAULT;
-	text[count] = '\0';
-	err = heap_gc_act(heap, strim(text));
 	return err ?: count;
 }
 

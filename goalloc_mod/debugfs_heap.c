@@ -7,7 +7,6 @@
 #include <linux/ctype.h>
 #include <linux/kstrtox.h>
 #include <linux/overflow.h>
-#include <linux/uaccess.h>
 
 #include "debug.h"
 #include "debugfs.h"
@@ -327,14 +326,8 @@ static ssize_t heap_limit_write(struct file *file, const char __user *buf, size_
 	struct goalloc_heap *heap = file->private_data;
 	unsigned long bytes;
 	char text[32];
-	int err;
+	int err = control_text(buf, count, *ppos, text, sizeof(text)) ?: parse_limit(text, &bytes);
 
-	if (*ppos || count >= sizeof(text))
-		return -EINVAL;
-	if (copy_from_user(text, buf, count))
-		return -EFAULT;
-	text[count] = '\0';
-	err = parse_limit(strim(text), &bytes);
 	if (!err)
 		err = goalloc_heap_set_limit(heap, bytes);
 	return err ?: count;

@@ -90,9 +90,10 @@ static unsigned long switches(void)
 	return current->nvcsw + current->nivcsw;
 }
 
-/* For how long the task had a CPU, as of the last tick or switch, which is the writer. */
+/* For how long the task had a CPU. */
 static u64 cpu_ns(void)
 {
+	/* As of the last tick or switch, which is the writer. */
 	return data_race(READ_ONCE(current->se.sum_exec_runtime));
 }
 
