@@ -183,6 +183,7 @@ static void debug_use_after_free(struct kunit *test)
 	unsigned int i;
 
 	in_address_order(test);
+	wait_for_pages(test);
 	for (i = 0; i < ARRAY_SIZE(sizes) - 2; i++) {
 		size_t size = sizes[i];
 		u8 *obj = get(test, heap, size), *other = get(test, heap, size);

@@ -140,10 +140,10 @@ void in_a_hardirq(void (*fn)(void *arg), void *arg)
 
 static bool pages_settled(void)
 {
-	return READ_ONCE(mheap.pages.nfree) >= (unsigned long)low_mb << (20 - GOALLOC_PAGE_SHIFT);
+	return !READ_ONCE(mheap.pages_parked) && READ_ONCE(mheap.pages.nfree) >= (unsigned long)low_mb << (20 - GOALLOC_PAGE_SHIFT);
 }
 
-/* Until the service worker has nothing to do: a test that counts pages needs that. */
+/* Until the workers have nothing to do: what counts pages, or wants some again, needs that. */
 void wait_for_pages(struct kunit *test)
 {
 	int i;
