@@ -140,7 +140,9 @@ void in_a_hardirq(void (*fn)(void *arg), void *arg)
 
 static bool pages_settled(void)
 {
-	return !READ_ONCE(mheap.pages_parked) && READ_ONCE(mheap.pages.nfree) >= (unsigned long)low_mb << (20 - GOALLOC_PAGE_SHIFT);
+	unsigned long low = (unsigned long)low_mb << (20 - GOALLOC_PAGE_SHIFT);
+
+	return !READ_ONCE(mheap.pages_parked) && READ_ONCE(mheap.pages.nfree) >= low;
 }
 
 /* Until the workers have nothing to do: what counts pages, or wants some again, needs that. */
