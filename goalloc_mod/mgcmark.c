@@ -294,21 +294,34 @@ static __always_inline void follow(struct scan *scan, void **words, unsigned int
 	scan->work += n;
 }
 
+/* More than a batch of words. */
+static noinline void follow_many(struct scan *scan, void **words, size_t n)
+{
+	size_t some;
+
+	for (; n; words += some, n -= some) {
+		some = min_t(size_t, n, GC_BATCH);
+		follow(scan, words, some);
+		gc_breathe(scan);
+	}
+}
+
 static void scan_elements(struct scan *scan, const struct goalloc_gc_type *type,
 			  unsigned long at, unsigned long end)
 {
-	unsigned int i, k, n;
+	unsigned int i;
 
 	for (; at + type->size <= end; at += type->size) {
 		for (i = 0; i < type->nptrs; i++) {
 			void **words = (void **)at + type->ptrs[i].first;
+			unsigned int n = type->ptrs[i].n;
 
-			for (k = 0; k < type->ptrs[i].n; k += n) {
-				n = min_t(unsigned int, type->ptrs[i].n - k, GC_BATCH);
-				follow(scan, words + k, n);
-				if (scan->work >= GC_BATCH)
-					gc_breathe(scan);
-			}
+			if (unlikely(n > GC_BATCH))
+				follow_many(scan, words, n);
+			else
+				follow(scan, words, n);
+			if (scan->work >= GC_BATCH)
+				gc_breathe(scan);
 		}
 	}
 }
@@ -330,14 +343,7 @@ void gc_scan_words(struct gc_heap *gc, void **words, size_t n)
 	struct scan scan;
 
 	scan_begin(&scan, gc);
-	while (n) {
-		size_t some = min_t(size_t, n, GC_BATCH);
-
-		follow(&scan, words, some);
-		words += some;
-		n -= some;
-		gc_breathe(&scan);
-	}
+	follow_many(&scan, words, n);
 	scan_end(&scan);
 }
 
