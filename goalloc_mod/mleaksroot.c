@@ -98,14 +98,16 @@ int leaks_range_add(struct goalloc_heap *heap, void *base, size_t nwords, struct
 bool leaks_range_remove(struct goalloc_heap *heap, void *base)
 {
 	struct leak_range *range;
+	bool found;
 
 	mutex_lock(&leaks_lock);
 	range = find_range(heap, base);
-	if (range)
+	found = range;
+	if (found)
 		list_del(&range->node);
 	mutex_unlock(&leaks_lock);
 	kfree(range);
-	return range;
+	return found;
 }
 
 /* Whether there is such a range. May sleep. */
