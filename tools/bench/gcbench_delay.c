@@ -3,9 +3,6 @@
  * How long a user of a managed heap is held up: an operation is a section in which an
  * object is allocated, loaded pointers are followed, and two are stored. Each is timed
  * by itself, first in a heap that does not collect, then while it does all the time.
- *
- * User-Mode Linux's clock knows quarters of a microsecond only; so for times it is the
- * processor's counter.
  */
 #include <linux/err.h>
 #include <linux/kthread.h>
@@ -18,6 +15,7 @@
 #include <linux/sort.h>
 
 #include "gcbench.h"
+#include "ticks.h"
 
 #define NSLOTS 4096
 #define OPERATIONS 1000000
@@ -30,25 +28,7 @@ static u64 ticks_per_ms;
 
 static __always_inline u64 ticks(void)
 {
-#ifdef __x86_64__
-	u32 low, high;
-
-	if (gcbench_native) {
-		asm volatile("rdtsc" : "=a" (low), "=d" (high));
-		return (u64)high << 32 | low;
-	}
-#endif
-	return ktime_get_ns();
-}
-
-static void calibrate(void)
-{
-	u64 t = ktime_get_ns(), start = ticks(), ns;
-
-	do {
-		ns = ktime_get_ns() - t;
-	} while (ns < 20 * NSEC_PER_MSEC);
-	ticks_per_ms = div64_u64((ticks() - start) * NSEC_PER_MSEC, ns);
+	return bench_ticks(gcbench_native);
 }
 
 static bool operate(struct rnd_state *random)
@@ -167,7 +147,7 @@ int gcbench_delay(struct seq_file *m)
 	took = kvcalloc(n, sizeof(*took), GFP_KERNEL);
 	if (!took)
 		return -ENOMEM;
-	calibrate();
+	ticks_per_ms = bench_ticks_per_ms(gcbench_native);
 	err = goalloc_gc_root_add(gcbench_heap, slots, NSLOTS, GOALLOC_GC_ROOT_PRECISE);
 	if (!err) {
 		err = delays(m, n);

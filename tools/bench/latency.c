@@ -3,8 +3,7 @@
  * How long single operations take: objects come and go at random, some thousand
  * at a time, and each call is timed by itself, with interrupts off, so that only
  * the allocator's own work is in it. A call through a pointer is in each figure,
- * the clock is not. User-Mode Linux's clock knows quarters of a microsecond only;
- * so for times it is the processor's counter.
+ * the clock is not (ticks.h).
  */
 #include <linux/irqflags.h>
 #include <linux/ktime.h>
@@ -16,6 +15,7 @@
 #include <linux/sort.h>
 
 #include "bench.h"
+#include "ticks.h"
 
 #define SLOTS 8192
 #define CALLS 200000
@@ -47,29 +47,15 @@ static u64 ticks_per_ms;
 
 static __always_inline u64 ticks(void)
 {
-#ifdef __x86_64__
-	u32 low, high;
-
-	if (native) {
-		asm volatile("rdtsc" : "=a" (low), "=d" (high));
-		return (u64)high << 32 | low;
-	}
-#endif
-	return ktime_get_ns();
+	return bench_ticks(native);
 }
 
 static void calibrate(void)
 {
-	u64 t = ktime_get_ns(), start = ticks(), ns, cost;
 	unsigned int i;
+	u64 cost;
 
-	ticks_per_ms = NSEC_PER_MSEC;
-	if (native) {
-		do {
-			ns = ktime_get_ns() - t;
-		} while (ns < 20 * NSEC_PER_MSEC);
-		ticks_per_ms = div64_u64((ticks() - start) * NSEC_PER_MSEC, ns);
-	}
+	ticks_per_ms = bench_ticks_per_ms(native);
 	clock_cost = U64_MAX;
 	for (i = 0; i < 100; i++) {
 		cost = ticks();
