@@ -296,6 +296,16 @@ bool mcentral_claim_this(struct mcentral *central, struct mspan *span)
 	return true;
 }
 
+/* Nobody owns the span, which was the caller's, any more; whether it is to be listed. */
+static bool let_go(struct mspan *span)
+{
+	if (!mspan_available(span))
+		return mspan_disown(span);
+	/* Who claims it next sees what was done here; it is promised as it was. */
+	smp_store_release(&span->owner, MSPAN_NONE);
+	return true;
+}
+
 /**
  * mcentral_put_back() - let go of a span that was claimed
  * @central: the span's
@@ -305,13 +315,8 @@ bool mcentral_claim_this(struct mcentral *central, struct mspan *span)
  */
 void mcentral_put_back(struct mcentral *central, struct mspan *span)
 {
-	if (mspan_available(span)) {
-		/* Who claims it next sees what was done here; it is promised as it was. */
-		smp_store_release(&span->owner, MSPAN_NONE);
+	if (let_go(span))
 		mcentral_add(central, span);
-	} else if (mspan_disown(span)) {
-		mcentral_add(central, span);
-	}
 }
 
 /**
@@ -325,12 +330,7 @@ void mcentral_put_back(struct mcentral *central, struct mspan *span)
 bool mcentral_put_back_locked(struct mcentral *central, struct mspan *span)
 	__must_hold(&central->lock)
 {
-	if (mspan_available(span)) {
-		/* As above. */
-		smp_store_release(&span->owner, MSPAN_NONE);
-		return link_span(central, span);
-	}
-	return mspan_disown(span) && link_span(central, span);
+	return let_go(span) && link_span(central, span);
 }
 
 /* Take up to @nr slots from a span that is the caller's. */
