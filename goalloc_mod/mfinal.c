@@ -300,10 +300,15 @@ out:
 }
 EXPORT_SYMBOL_GPL(goalloc_gc_set_finalizer);
 
-/* What follows @at on a list that changes; special_lock is held. */
-static struct gc_special *next_on(struct list_head *list, struct list_head *at)
+/* What follows @cursor, which goes past it, on a list that changes; special_lock is held. */
+static struct gc_special *next_on(struct list_head *list, struct list_head *cursor)
 {
-	return at->next == list ? NULL : list_entry(at->next, struct gc_special, all);
+	struct list_head *next = cursor->next;
+
+	if (next == list)
+		return NULL;
+	list_move(cursor, next);
+	return list_entry(next, struct gc_special, all);
 }
 
 /*
@@ -325,7 +330,6 @@ void gc_scan_finalizers(struct gc_heap *gc)
 	/* What is finalized meanwhile is shaded for that; nothing that is swept comes to it. */
 	list_add(&cursor.special.all, &gc->to_finalize);
 	while ((special = next_on(&gc->to_finalize, &cursor.special.all))) {
-		list_move(&cursor.special.all, &special->all);
 		gc_shade(gc, (unsigned long)special->obj);
 		raw_spin_unlock_irqrestore(&gc->special_lock, flags);
 		cond_resched();
@@ -336,7 +340,6 @@ void gc_scan_finalizers(struct gc_heap *gc)
 		struct mspan *span = span_of_object(gc, (unsigned long)special->obj, &slot);
 		void *obj = special->obj;
 
-		list_move(&cursor.special.all, &special->all);
 		raw_spin_unlock_irqrestore(&gc->special_lock, flags);
 		if (span && mcentral_has_pointers(span->central))
 			gc_scan_object(gc, span->central->type, (unsigned long)obj,

@@ -439,6 +439,7 @@ void gc_visit_types(struct gc_heap *gc, void (*fn)(struct mcentral *central, voi
 void gc_free_types(struct gc_heap *gc);
 
 /* mgcroot.c */
+void gc_visit_handles(struct gc_heap *gc, void (*fn)(unsigned long obj, void *data), void *data);
 void gc_scan_roots(struct gc_heap *gc);
 void gc_count_roots(struct gc_heap *gc, u64 *roots, u64 *handles);
 void gc_forget_roots(struct gc_heap *gc, struct module *mod);

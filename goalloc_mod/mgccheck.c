@@ -153,6 +153,11 @@ static void check_root(struct check *check, const struct gc_root *root)
 	}
 }
 
+static void check_handle(unsigned long obj, void *check)
+{
+	check_root_word(check, obj);
+}
+
 /**
  * gc_check_marks() - look for reachable objects that are not marked
  * @gc: the heap's collector, between the end of marking and the phase DRAIN
@@ -163,9 +168,7 @@ static void check_root(struct check *check, const struct gc_root *root)
 u64 gc_check_marks(struct gc_heap *gc)
 {
 	struct check *check = kzalloc(sizeof(*check), GFP_KERNEL);
-	struct goalloc_gc_handle *handle;
 	struct gc_root *root;
-	unsigned long id;
 	u64 missed;
 
 	if (!check)
@@ -175,17 +178,7 @@ u64 gc_check_marks(struct gc_heap *gc)
 	list_for_each_entry(root, &gc->roots, node)
 		check_root(check, root);
 	mutex_unlock(&gc->roots_lock);
-	rcu_read_lock();
-	xa_for_each(&gc->handles, id, handle) {
-		check_root_word(check, (unsigned long)handle->obj);
-		if (need_resched()) {
-			/* The walk goes on from an index. */
-			rcu_read_unlock();
-			cond_resched();
-			rcu_read_lock();
-		}
-	}
-	rcu_read_unlock();
+	gc_visit_handles(gc, check_handle, check);
 	mheap_walk(check_span, check);
 	check_again(check);
 	missed = check->missed;

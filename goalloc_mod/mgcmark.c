@@ -66,13 +66,11 @@ void gc_count(struct gc_heap *gc)
 	preempt_enable();
 }
 
-/* On the CPU's list, unless it is on one; returns whether it was not. Preemption is off. */
-static bool enqueue(struct gc_heap *gc, struct span_gc *sg)
+/* On the CPU's list, unless it is on one. Preemption is off. */
+static void enqueue(struct gc_heap *gc, struct span_gc *sg)
 {
-	if (READ_ONCE(sg->queued) || xchg(&sg->queued, 1))
-		return false;
-	llist_add(&sg->gray, &this_cpu_ptr(gc->cpu)->gray);
-	return true;
+	if (!READ_ONCE(sg->queued) && !xchg(&sg->queued, 1))
+		llist_add(&sg->gray, &this_cpu_ptr(gc->cpu)->gray);
 }
 
 /**

@@ -263,16 +263,15 @@ void *goalloc_gc_handle_object(const struct goalloc_gc_handle *handle)
 }
 EXPORT_SYMBOL_GPL(goalloc_gc_handle_object);
 
-static void scan_handles(struct gc_heap *gc)
+/* Call @fn for what handles refer to, in an RCU section. May sleep in between. */
+void gc_visit_handles(struct gc_heap *gc, void (*fn)(unsigned long obj, void *data), void *data)
 {
 	struct goalloc_gc_handle *handle;
 	unsigned long id;
 
 	rcu_read_lock();
 	xa_for_each(&gc->handles, id, handle) {
-		preempt_disable();
-		gc_shade(gc, (unsigned long)handle->obj);
-		preempt_enable();
+		fn((unsigned long)handle->obj, data);
 		if (need_resched()) {
 			/* The walk goes on from an index, and needs nothing of this entry. */
 			rcu_read_unlock();
@@ -281,6 +280,13 @@ static void scan_handles(struct gc_heap *gc)
 		}
 	}
 	rcu_read_unlock();
+}
+
+static void shade_handle(unsigned long obj, void *gc)
+{
+	preempt_disable();
+	gc_shade(gc, obj);
+	preempt_enable();
 }
 
 /* Shade what is reachable from roots; the heap's thread, while it marks. May sleep. */
@@ -294,7 +300,7 @@ void gc_scan_roots(struct gc_heap *gc)
 		gc_scan_words(gc, root->base, root->nwords);
 	}
 	mutex_unlock(&gc->roots_lock);
-	scan_handles(gc);
+	gc_visit_handles(gc, shade_handle, gc);
 }
 
 /* For debugfs. May sleep. */
