@@ -20,6 +20,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bsearch.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -182,23 +183,41 @@ static bool look_at(const struct leak_span *s, u32 slot, struct leak_suspect *su
 	return live;
 }
 
+/* A walk over slots that had an object which was not reached. */
+struct walk {
+	size_t next; /* slot to look at */
+	size_t bit; /* the slot */
+	struct leak_span *span;
+	struct leak_suspect now; /* what is in it */
+};
+
+/* The next one that has an object; false if there is none, or the report is given up. */
+static bool next_lost(struct goalloc_leaks *leaks, struct walk *walk)
+{
+	while (!leaks->err) {
+		walk->bit = next_unmarked(leaks, walk->next);
+		if (walk->bit >= leaks->nslots)
+			return false;
+		walk->next = walk->bit + 1;
+		walk->span = span_of_bit(walk->span, walk->bit);
+		leaks_breathe(leaks, min(walk->span->bytes, LEAKS_PIECE));
+		if (look_at(walk->span, walk->bit - walk->span->first, &walk->now))
+			return true;
+	}
+	return false;
+}
+
 /* The first pass is over. */
 static int take_suspects(struct goalloc_leaks *leaks)
 {
-	size_t bit, room = count_unmarked(leaks);
-	struct leak_span *s = leaks->spans;
+	struct walk walk = { .span = leaks->spans };
 
-	leaks->suspects = kvmalloc_array(room, sizeof(*leaks->suspects),
+	leaks->suspects = kvmalloc_array(count_unmarked(leaks), sizeof(*leaks->suspects),
 					 GFP_KERNEL | __GFP_NOWARN);
 	if (!leaks->suspects)
 		return -ENOMEM;
-	for (bit = next_unmarked(leaks, 0); bit < leaks->nslots && !leaks->err;
-	     bit = next_unmarked(leaks, bit + 1)) {
-		s = span_of_bit(s, bit);
-		if (look_at(s, bit - s->first, &leaks->suspects[leaks->nsuspects]))
-			leaks->nsuspects++;
-		leaks_breathe(leaks, min(s->bytes, LEAKS_PIECE));
-	}
+	while (next_lost(leaks, &walk))
+		leaks->suspects[leaks->nsuspects++] = walk.now;
 	return leaks->err;
 }
 
@@ -220,25 +239,20 @@ static int pause(struct goalloc_leaks *leaks)
 static int keep_changed(struct goalloc_leaks *leaks)
 {
 	const struct leak_suspect *old = leaks->suspects, *end = old + leaks->nsuspects;
-	struct leak_span *s = leaks->spans;
-	struct leak_suspect now;
-	size_t bit;
+	struct walk walk = { .span = leaks->spans };
 
-	for (bit = next_unmarked(leaks, 0); bit < leaks->nslots && !leaks->err;
-	     bit = next_unmarked(leaks, bit + 1)) {
-		s = span_of_bit(s, bit);
-		leaks_breathe(leaks, min(s->bytes, LEAKS_PIECE));
-		if (!look_at(s, bit - s->first, &now))
-			continue;
-		while (old < end && old->addr < now.addr)
+	while (next_lost(leaks, &walk)) {
+		const struct leak_suspect *now = &walk.now;
+
+		while (old < end && old->addr < now->addr)
 			old++;
-		if (old == end || old->addr != now.addr || old->life != now.life)
+		if (old == end || old->addr != now->addr || old->life != now->life)
 			leaks->counts.young++;
-		else if (old->sum != now.sum)
+		else if (old->sum != now->sum)
 			leaks->counts.changed++;
 		else
 			continue;
-		mark(leaks, s, bit);
+		mark(leaks, walk.span, walk.bit);
 	}
 	drain(leaks);
 	return leaks->err;
@@ -279,52 +293,42 @@ static void add_record(struct leak *leak)
 /* What was unreachable twice, and is still there. */
 static int take_leaks(struct goalloc_leaks *leaks)
 {
-	size_t bit, room = count_unmarked(leaks);
-	struct leak_span *s = leaks->spans;
-	struct leak_suspect now;
+	struct walk walk = { .span = leaks->spans };
+	size_t room = count_unmarked(leaks);
 
 	leaks->leaks = kvcalloc(room, sizeof(*leaks->leaks), GFP_KERNEL | __GFP_NOWARN);
 	leaks->stack = kvmalloc_array(room, sizeof(*leaks->stack), GFP_KERNEL | __GFP_NOWARN);
 	if (!leaks->leaks || !leaks->stack)
 		return -ENOMEM;
-	for (bit = next_unmarked(leaks, 0); bit < leaks->nslots && !leaks->err;
-	     bit = next_unmarked(leaks, bit + 1)) {
-		struct leak *leak = &leaks->leaks[leaks->nleaks];
+	while (next_lost(leaks, &walk)) {
+		struct leak *leak = &leaks->leaks[leaks->nleaks++];
 
-		s = span_of_bit(s, bit);
-		leaks_breathe(leaks, min(s->bytes, LEAKS_PIECE));
-		if (!look_at(s, bit - s->first, &now))
-			continue;
-		leak->addr = now.addr;
-		leak->bytes = s->bytes;
-		leak->span = s;
-		leak->slot = bit - s->first;
+		leak->addr = walk.now.addr;
+		leak->bytes = walk.span->bytes;
+		leak->span = walk.span;
+		leak->slot = walk.bit - walk.span->first;
 		add_record(leak);
 		leaks->counts.bytes += leak->bytes;
-		leaks->nleaks++;
 	}
 	return leaks->err;
+}
+
+static int compare_address(const void *key, const void *item)
+{
+	unsigned long addr = *(const unsigned long *)key;
+	const struct leak *leak = item;
+
+	if (addr < leak->addr)
+		return -1;
+	return addr - leak->addr >= leak->span->bytes;
 }
 
 /* The leak that an address is in, or NULL. */
 static struct leak *leak_at(const struct goalloc_leaks *leaks, unsigned long addr)
 {
-	size_t low = 0, high = leaks->nleaks;
-
 	if (!leaks_find_span(leaks, addr))
 		return NULL;
-	while (low < high) {
-		size_t i = low + (high - low) / 2;
-		struct leak *leak = &leaks->leaks[i];
-
-		if (addr < leak->addr)
-			high = i;
-		else if (addr - leak->addr >= leak->span->bytes)
-			low = i + 1;
-		else
-			return leak;
-	}
-	return NULL;
+	return bsearch(&addr, leaks->leaks, leaks->nleaks, sizeof(*leaks->leaks), compare_address);
 }
 
 /* A leak points to this address; in an RCU section. */

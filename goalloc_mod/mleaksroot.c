@@ -312,30 +312,48 @@ void leaks_add_module(struct module *mod)
 }
 EXPORT_SYMBOL_FOR_TEST(leaks_add_module);
 
-/* What is a module's, or in it, goes with it. May sleep. */
-void leaks_forget_module(struct module *mod)
+/* With a heap, or else with a module: what was registered with it, is its, or lies in it. */
+static bool goes(const struct goalloc_heap *heap, const struct module *mod,
+		 const struct goalloc_heap *with, const struct module *owner, const void *addr)
+{
+	if (heap)
+		return with == heap;
+	return owner == mod || within_module((unsigned long)addr, mod);
+}
+
+/* Of ranges and iterators; leaks_lock is held. Returns how many went. */
+static unsigned int forget(const struct goalloc_heap *heap, const struct module *mod)
 {
 	struct leak_iterator *it, *next_it;
 	struct leak_range *range, *next_range;
-	struct leak_module *module, *next_module;
 	unsigned int n = 0;
 
-	mutex_lock(&leaks_lock);
 	list_for_each_entry_safe(range, next_range, &ranges, node) {
-		if (range->owner != mod && !within_module((unsigned long)range->base, mod))
+		if (!goes(heap, mod, range->heap, range->owner, range->base))
 			continue;
 		list_del(&range->node);
 		kfree(range);
 		n++;
 	}
 	list_for_each_entry_safe(it, next_it, &iterators, node) {
-		if (it->owner != mod && !within_module((unsigned long)it->fn, mod))
+		if (!goes(heap, mod, it->heap, it->owner, it->fn))
 			continue;
 		list_del(&it->node);
 		kfree(it);
 		n++;
 	}
-	list_for_each_entry_safe(module, next_module, &modules, node) {
+	return n;
+}
+
+/* What is a module's, or in it, goes with it. May sleep. */
+void leaks_forget_module(struct module *mod)
+{
+	struct leak_module *module, *next;
+	unsigned int n;
+
+	mutex_lock(&leaks_lock);
+	n = forget(NULL, mod);
+	list_for_each_entry_safe(module, next, &modules, node) {
 		if (module->mod != mod)
 			continue;
 		list_del(&module->node);
@@ -351,22 +369,8 @@ EXPORT_SYMBOL_FOR_TEST(leaks_forget_module);
 /* A heap goes, and what was registered with it. May sleep. */
 void leaks_forget_heap(struct goalloc_heap *heap)
 {
-	struct leak_iterator *it, *next_it;
-	struct leak_range *range, *next_range;
-
 	mutex_lock(&leaks_lock);
-	list_for_each_entry_safe(range, next_range, &ranges, node) {
-		if (range->heap != heap)
-			continue;
-		list_del(&range->node);
-		kfree(range);
-	}
-	list_for_each_entry_safe(it, next_it, &iterators, node) {
-		if (it->heap != heap)
-			continue;
-		list_del(&it->node);
-		kfree(it);
-	}
+	forget(heap, NULL);
 	mutex_unlock(&leaks_lock);
 }
 
