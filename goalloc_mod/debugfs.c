@@ -458,18 +458,20 @@ void goalloc_debugfs_add_heap(struct goalloc_heap *heap)
 		{ "cpus", 0400, &heap_cpus_fops },
 		{ "limit", 0600, &heap_limit_fops },
 	};
-	static const struct debugfs_entry debug = { "debug", 0600, &heap_debug_fops };
-	static const struct debugfs_entry gc = { "gc", 0600, &heap_gc_fops };
-	static const struct debugfs_entry leaks = { "leaks", 0400, &heap_leaks_fops };
+	static const struct debugfs_entry managed[] = {
+		{ "gc", 0600, &heap_gc_fops },
+	};
+	static const struct debugfs_entry freed_by_hand[] = {
+		{ "debug", 0600, &heap_debug_fops },
+		{ "leaks", 0400, &heap_leaks_fops },
+	};
 
 	heap->dir = debugfs_create_dir(heap->name, heaps_dir);
 	create_files(heap->dir, heap, entries, ARRAY_SIZE(entries));
-	if (heap->gc) {
-		create_files(heap->dir, heap, &gc, 1);
-		return;
-	}
-	create_files(heap->dir, heap, &debug, 1);
-	create_files(heap->dir, heap, &leaks, 1);
+	if (heap->gc)
+		create_files(heap->dir, heap, managed, ARRAY_SIZE(managed));
+	else
+		create_files(heap->dir, heap, freed_by_hand, ARRAY_SIZE(freed_by_hand));
 }
 
 /* Returns when nobody reads the heap's files any more; heaps_lock is not held. */
