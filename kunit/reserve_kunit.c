@@ -643,6 +643,8 @@ static void reserve_nmi(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, register_nmi_handler(NMI_LOCAL, nmi_fn, 0, "goalloc_kunit"), 0);
 	WRITE_ONCE(nmi_party, &p[1]);
 	task = start_party(test, &p[0], nmi_cpu);
+	while (!READ_ONCE(p[0].turns) && time_before(jiffies, end))
+		schedule_timeout_uninterruptible(1);
 	for (i = 0; i < 3000 && time_before(jiffies, end); i++) {
 		turns = READ_ONCE(p[1].turns);
 		__apic_send_IPI_mask(cpumask_of(nmi_cpu), NMI_VECTOR);
