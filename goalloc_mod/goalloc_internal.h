@@ -649,6 +649,7 @@ void mheap_service_soon(void);
 void mheap_watermark(void);
 
 /* mreap.c */
+u64 mheap_next_reap(void);
 int mreap_init(void);
 void mreap_exit(void);
 void mheap_reap_soon(void);

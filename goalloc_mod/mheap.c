@@ -186,7 +186,7 @@ void mheap_park(struct mspan *span)
 
 	WRITE_ONCE(span->state, MSPAN_DEAD);
 	enter_span(arena, span, NULL);
-	span->parked_gp = get_state_synchronize_rcu();
+	span->parked_wait = mheap_next_reap();
 
 	raw_spin_lock(&mheap.lock);
 	set_start(arena, span_page(arena, span), false);
@@ -209,7 +209,7 @@ void mheap_unpark(struct mspan *span)
 
 	lockdep_assert_held(&span->central->lock);
 
-	span->parked_gp = 0;
+	span->parked_wait = 0;
 	enter_span(arena, span, span);
 
 	raw_spin_lock(&mheap.lock);

@@ -5,16 +5,58 @@
  * A span that dies is parked by its central until a grace period has passed.
  * The reaper, a work item, waits for that and returns the pages; centrals and
  * their lists are reached under heaps_lock.
+ *
+ * The waits are counted, and a span knows the first that begins after its death.
+ * poll_state_synchronize_rcu() would do if it saw the end of expedited grace
+ * periods, and its _full variant if a dead span had two words left for it.
  */
 #include "debug.h"
 
 static struct workqueue_struct *mreap_wq;
 
+/* Waits for a grace period that have begun. */
+static atomic64_t waits;
+
+/**
+ * mheap_next_reap() - the wait after which a span that dies now may go
+ *
+ * Context: the lock of the span's central is held, and its state is MSPAN_DEAD.
+ */
+u64 mheap_next_reap(void)
+{
+	/*
+	 * Pairs with the increment in wait_for_readers(): who does not see a wait
+	 * has its span seen dead by all that begin to read once that wait has begun.
+	 */
+	smp_mb();
+	return atomic64_read(&waits) + 1;
+}
+
+/* Returns which wait it was. */
+static u64 wait_for_readers(void)
+{
+	/* A full barrier: see mheap_next_reap(). */
+	u64 n = atomic64_inc_return(&waits);
+
+	synchronize_rcu();
+	return n;
+}
+
 /* Spans that are detached while the lock is held. */
 #define REAP_LOOK 32
 
+/**
+ * struct reaping - a walk over the centrals
+ * @wait: the wait that came before
+ * @left: a span has to wait for another
+ */
+struct reaping {
+	u64 wait;
+	bool left;
+};
+
 /* Detach some of what may go; the oldest come first. Whether there may be more. */
-static bool detach_some(struct mcentral *central, struct list_head *list, bool *left)
+static bool detach_some(struct mcentral *central, struct list_head *list, struct reaping *r)
 {
 	struct mspan *span, *next;
 	unsigned int look = REAP_LOOK;
@@ -28,8 +70,8 @@ static bool detach_some(struct mcentral *central, struct list_head *list, bool *
 		 * The grace period alone does not do: of two calls that raced
 		 * to free one object by RCU, one may have its callback to come.
 		 */
-		if (!poll_state_synchronize_rcu(span->parked_gp) || mspan_in_limbo(span)) {
-			*left = true;
+		if (span->parked_wait > r->wait || mspan_in_limbo(span)) {
+			r->left = true;
 			break;
 		}
 		list_move_tail(&span->node, list);
@@ -55,21 +97,21 @@ static void reap_central(struct mcentral *central, void *data)
 	}
 }
 
-static bool reap(void)
+/* Returns the pages of what died before a wait; whether spans are left. */
+static bool wait_and_reap(void)
 {
-	bool left = false;
+	struct reaping r = { .wait = wait_for_readers() };
 
 	mutex_lock(&heaps_lock);
-	visit_centrals(NULL, NULL, reap_central, &left);
+	visit_centrals(NULL, NULL, reap_central, &r);
 	mutex_unlock(&heaps_lock);
-	return left;
+	return r.left;
 }
 
 static void reap_work_fn(struct work_struct *work)
 {
-	do {
-		synchronize_rcu();
-	} while (reap());
+	while (wait_and_reap())
+		;
 }
 
 static DECLARE_WORK(reap_work, reap_work_fn);
@@ -88,8 +130,7 @@ void mheap_reap_soon(void)
  */
 void mheap_reap_now(void)
 {
-	synchronize_rcu();
-	reap();
+	wait_and_reap();
 }
 EXPORT_SYMBOL_FOR_TEST(mheap_reap_now);
 

@@ -112,7 +112,7 @@ struct slot_group {
  * @track: if @debug: what is known of each slot
  * @gc: of a managed heap: what its collector keeps; then @bits is in there
  * @before_mark: of @inl
- * @parked_gp: while parked: the grace period to wait for
+ * @parked_wait: while parked: which of the reaper's waits has to end first
  */
 struct mspan {
 	unsigned long base;
@@ -143,7 +143,7 @@ struct mspan {
 				struct span_gc *gc;
 			};
 			u64 before_mark[2];
-			u64 parked_gp; /* in the mark word: no span dies while its heap marks */
+			u64 parked_wait; /* in the mark word: no span dies while its heap marks */
 		};
 	};
 } ____cacheline_aligned;
