@@ -699,53 +699,60 @@ out:
 	preempt_enable();
 }
 
-void __goalloc_free_rcu(void *obj, struct rcu_head *head)
+/* Marks the object at @addr as to be freed later, or says in @kind why it cannot be. */
+static bool begin_limbo(struct mspan *span, unsigned long addr, enum goalloc_misuse *kind)
 {
-	unsigned long addr = (unsigned long)obj;
-	enum goalloc_misuse kind;
 	struct mcentral *central;
-	struct mspan *span;
-	bool ok = false;
+	bool ok;
 	int slot;
 	u8 state;
 
-	preempt_disable();
-	span = span_of(addr);
-	if (!span) {
-		kind = no_span(addr);
-		goto out;
-	}
 	/* Pairs with the release that published the span. */
 	state = smp_load_acquire(&span->state);
 	if (state == MSPAN_LARGE) {
-		kind = span->base == addr ? MISUSE_DOUBLE_FREE : MISUSE_INTERIOR;
-		ok = span->base == addr && mheap_change_large(span, MSPAN_LARGE, MSPAN_LIMBO);
-		goto out;
+		*kind = span->base == addr ? MISUSE_DOUBLE_FREE : MISUSE_INTERIOR;
+		return span->base == addr && mheap_change_large(span, MSPAN_LARGE, MSPAN_LIMBO);
 	}
-	kind = not_live_large(span, state);
+	*kind = not_live_large(span, state);
 	if (state != MSPAN_SMALL)
-		goto out;
+		return false;
 	slot = mspan_slot(span, addr);
-	kind = MISUSE_INTERIOR;
+	*kind = MISUSE_INTERIOR;
 	central = span->central;
 	if (slot < 0 || mcentral_is_tiny(central))
-		goto out;
+		return false;
 	if (!mspan_slot_is_live(span, slot)) {
-		kind = not_live(span, slot);
-		goto out;
+		*kind = not_live(span, slot);
+		return false;
 	}
 	raw_cpu_inc(central->slots->nremote);
 	if (mcentral_is_managed(central))
 		gc_freed(span, slot);
 	ok = mspan_try_limbo(span, slot);
 	if (!ok) {
-		kind = MISUSE_FREE_RCU_PENDING;
+		*kind = MISUSE_FREE_RCU_PENDING;
 		/* The promise is due even so: see mspan_try_limbo(). */
 		mcentral_freed(central, span);
 	}
-out:
-	if (ok && span->debug)
-		debug_ended_rcu(span, addr);
+	return ok;
+}
+
+void __goalloc_free_rcu(void *obj, struct rcu_head *head)
+{
+	unsigned long addr = (unsigned long)obj;
+	enum goalloc_misuse kind;
+	struct mspan *span;
+	bool ok = false;
+
+	preempt_disable();
+	span = span_of(addr);
+	if (!span) {
+		kind = no_span(addr);
+	} else {
+		ok = begin_limbo(span, addr, &kind);
+		if (ok && span->debug)
+			debug_ended_rcu(span, addr);
+	}
 	/* Before preemption is on: a heap that goes waits for that, then for RCU. */
 	if (ok)
 		call_rcu_hurry(head, free_rcu_fn);

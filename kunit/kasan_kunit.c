@@ -10,6 +10,7 @@
  */
 #include <linux/module.h>
 #include <linux/stacktrace.h>
+#include <linux/string_choices.h>
 #include <linux/workqueue.h>
 
 #include "fixture.h"
@@ -55,7 +56,7 @@ static int make_params(struct kunit_suite *suite)
 static void describe_param(struct kasan_param *p, char *desc)
 {
 	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s %s%s", hows[p->how].name,
-		 p->write ? "write" : "read", p->freed ? "after its free" : "behind it",
+		 str_write_read(p->write), p->freed ? "after its free" : "behind it",
 		 p->debug ? ", recorded" : "");
 }
 

@@ -75,9 +75,10 @@ static unsigned int order_of(struct kunit *test, unsigned int size, bool bulk, u
 /* Each slot came once. Returns how often the next one came right behind another. */
 static unsigned int neighbours(struct kunit *test, const u16 *order, unsigned int n)
 {
-	DECLARE_BITMAP(seen, MSPAN_MAX_ELEMS) = {};
+	DECLARE_BITMAP(seen, MSPAN_MAX_ELEMS);
 	unsigned int i, next = 0;
 
+	bitmap_zero(seen, MSPAN_MAX_ELEMS);
 	for (i = 0; i < n; i++) {
 		KUNIT_ASSERT_LT(test, order[i], n);
 		KUNIT_EXPECT_FALSE(test, __test_and_set_bit(order[i], seen));

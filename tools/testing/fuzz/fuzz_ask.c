@@ -67,17 +67,19 @@ void fuzz_op_foreign(struct fuzz_run *run)
 	enum fuzz_foreign what = op->b % FOREIGNS;
 	unsigned long on_stack, kinds = BIT(MISUSE_FOREIGN);
 	struct fuzz_call call = {};
-	void *p = NULL, *made = NULL;
+	void *p = NULL, *small = NULL, *area = NULL;
 
 	switch (what) {
 	case FOREIGN_STACK:
 		p = &on_stack;
 		break;
 	case FOREIGN_SLAB:
-		made = kmalloc(64, GFP_KERNEL);
+		small = kmalloc(64, GFP_KERNEL);
+		p = small;
 		break;
 	case FOREIGN_VMALLOC:
-		made = vmalloc(PAGE_SIZE);
+		area = vmalloc(PAGE_SIZE);
+		p = area;
 		break;
 	case FOREIGN_MODULE:
 		p = &in_module;
@@ -101,7 +103,6 @@ void fuzz_op_foreign(struct fuzz_run *run)
 		    ((long)op->n % 1024) * GOALLOC_PAGE_SIZE;
 		kinds = NO_OBJECT_KINDS;
 	}
-	p = made ?: p;
 	switch (op->c % 8) {
 	case 0:
 		ask_size(run, p, kinds);
@@ -123,10 +124,8 @@ void fuzz_op_foreign(struct fuzz_run *run)
 		call.fn = ZERO_OR_NULL_PTR(p) ? DO_FREE : fuzz_free_function(op->c);
 		fuzz_free_pointer(run, &call, p);
 	}
-	if (made && what == FOREIGN_SLAB)
-		kfree(made);
-	else if (made)
-		vfree(made);
+	kfree(small);
+	vfree(area);
 }
 
 void fuzz_op_roundup(struct fuzz_run *run)

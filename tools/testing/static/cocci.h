@@ -4,6 +4,8 @@
  */
 #define __goalloc_attrs
 #define __malloc
+#define __gc
+#define __force
 #define __alloc_size(...)
 #define TEST(name) static void test_##name(void)
 #define TEST_F(fixture, name) static void fixture##_##name(void)
