@@ -57,7 +57,7 @@ static bool is_marked(const struct mspan *span, unsigned int slot)
 static void link_special(struct gc_heap *gc, struct mspan *span, struct gc_special *special,
 			 struct list_head *list)
 {
-	hlist_add_head(&special->node, &span->gc->specials);
+	hlist_add_head(&special->node, &span->gc->specials[special->kind]);
 	/* At the head: who walks the list meanwhile need not see it, and comes to an end. */
 	list_add(&special->all, list);
 	gc->nspecials[special->kind]++;
@@ -273,8 +273,8 @@ int goalloc_gc_set_finalizer(struct goalloc_heap *heap, void *obj,
 	if (!span)
 		goto out;
 	raw_spin_lock_irqsave(&gc->special_lock, flags);
-	hlist_for_each_entry(special, &span->gc->specials, node)
-		if (special->obj == obj && special->kind == GC_FINALIZER)
+	hlist_for_each_entry(special, &span->gc->specials[GC_FINALIZER], node)
+		if (special->obj == obj)
 			old = container_of(special, struct gc_finalizer, special);
 	if (final) {
 		err = old ? -EEXIST : 0;
@@ -379,13 +379,11 @@ u64 gc_sweep_specials(struct gc_heap *gc, struct mspan *span, unsigned int k, u6
 	bool any = false;
 
 	raw_spin_lock_irqsave(&gc->special_lock, flags);
-	hlist_for_each_entry_safe(special, next, &span->gc->specials, node) {
+	/* Of these an object has one at most; weak references were cleared before. */
+	hlist_for_each_entry_safe(special, next, &span->gc->specials[GC_FINALIZER], node) {
 		unsigned int slot = mspan_slot(span, (unsigned long)special->obj);
 
 		if (slot >> MSPAN_GROUP_SHIFT != k || !(dead & BIT_ULL(slot & 63)))
-			continue;
-		/* Weak references were cleared before. */
-		if (WARN_ON_ONCE(special->kind != GC_FINALIZER))
 			continue;
 		dead &= ~BIT_ULL(slot & 63);
 		to_finalize(gc, special);
@@ -407,13 +405,12 @@ void gc_drop_specials(struct gc_heap *gc, struct mspan *span, unsigned int slot)
 	bool any = false;
 
 	raw_spin_lock_irqsave(&gc->special_lock, flags);
-	hlist_for_each_entry_safe(special, next, &span->gc->specials, node) {
+	hlist_for_each_entry_safe(special, next, &span->gc->specials[GC_WEAK], node)
+		if (special->obj == obj)
+			unlink_special(gc, special);
+	hlist_for_each_entry_safe(special, next, &span->gc->specials[GC_FINALIZER], node) {
 		if (special->obj != obj)
 			continue;
-		if (special->kind == GC_WEAK) {
-			unlink_special(gc, special);
-			continue;
-		}
 		/* It cannot be freed here: the work item does that. */
 		to_finalize(gc, special);
 		special->obj = NULL;

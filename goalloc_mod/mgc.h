@@ -33,6 +33,7 @@
 #include "goalloc_internal.h"
 
 enum gc_phase { GC_OFF = 0, GC_MARK = 1, GC_DRAIN = 2 };
+enum gc_special_kind { GC_WEAK, GC_FINALIZER, GC_SPECIAL_KINDS };
 
 #define GC_PHASE_BITS 2
 
@@ -57,7 +58,7 @@ enum gc_phase { GC_OFF = 0, GC_MARK = 1, GC_DRAIN = 2 };
  * @listgen: its central's @listgen if it is on the list of swept spans; the central's lock
  * @node: on its central's list of swept or unswept spans; the central's lock
  * @piece: of a large object: where the next piece to scan begins
- * @specials: finalizers and weak references of its objects; the heap's special_lock
+ * @specials: weak references to its objects, and finalizers; the heap's special_lock
  * @rcu: it ends with its span, but may be looked at
  * @scanned: slots that are marked and have been scanned, by group; behind @bits
  * @bits: the slots' state
@@ -70,7 +71,7 @@ struct span_gc {
 	u32 listgen;
 	struct list_head node;
 	atomic_long_t piece;
-	struct hlist_head specials;
+	struct hlist_head specials[GC_SPECIAL_KINDS];
 	struct rcu_head rcu;
 	atomic64_t *scanned;
 	struct slot_group bits[];
@@ -144,8 +145,6 @@ struct goalloc_gc_handle {
 	u32 id;
 	struct rcu_head rcu;
 };
-
-enum gc_special_kind { GC_WEAK, GC_FINALIZER, GC_SPECIAL_KINDS };
 
 /**
  * struct gc_special - what is to be done when an object goes; all under special_lock

@@ -138,7 +138,7 @@ static unsigned int sweep_group(struct gc_heap *gc, struct mspan *span, unsigned
 	u64 f = READ_ONCE(g->free);
 	u64 dead = ~((u64)atomic64_read(&g->mark) | f | r | l) & mspan_group_mask(span, k);
 
-	if (dead && unlikely(!hlist_empty(&span->gc->specials)))
+	if (dead && unlikely(!hlist_empty(&span->gc->specials[GC_FINALIZER])))
 		dead = gc_sweep_specials(gc, span, k, dead);
 	if (dead) {
 		bury(span, k, dead);
@@ -263,7 +263,8 @@ void gc_freed(struct mspan *span, unsigned int slot)
 
 	if (gc_phase(gc_word(gc->heap)) == GC_MARK)
 		atomic64_or(BIT_ULL(slot & 63), &span->bits[slot >> MSPAN_GROUP_SHIFT].mark);
-	if (unlikely(!hlist_empty(&span->gc->specials)))
+	if (unlikely(!hlist_empty(&span->gc->specials[GC_WEAK]) ||
+		     !hlist_empty(&span->gc->specials[GC_FINALIZER])))
 		gc_drop_specials(gc, span, slot);
 }
 
