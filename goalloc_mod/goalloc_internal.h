@@ -698,9 +698,8 @@ void mcentral_add(struct mcentral *central, struct mspan *span);
 void mcentral_freed(struct mcentral *central, struct mspan *span);
 void mcentral_defer_large(struct mspan *span);
 unsigned int mcentral_alloc(struct mcentral *central, unsigned int nr, void **objs, bool *dirty);
-bool mcentral_make_room(struct mcentral *central, u32 npages, u32 align_pages, int err);
-bool mcentral_grow(struct mcentral *central, gfp_t gfp);
-void *mcentral_alloc_large(struct mcentral *central, u32 npages, gfp_t gfp, bool *dirty);
+unsigned int mcentral_take(struct mspan *span, unsigned int nr, void **objs, bool *dirty);
+void mcentral_list(struct mcentral *central, struct mspan *span) __must_hold(&central->lock);
 void mcentral_put_back(struct mcentral *central, struct mspan *span);
 bool mcentral_put_back_locked(struct mcentral *central, struct mspan *span)
 	__must_hold(&central->lock);
@@ -711,6 +710,11 @@ void mcentral_drop_all_empty(struct goalloc_heap *heap, struct goalloc_cache *ca
 bool mcentral_kill_large(struct mcentral *central, struct mspan *span);
 bool mcentral_kill(struct mspan *span);
 void mcentral_free(struct mcentral *central);
+
+/* mcentralgrow.c */
+bool mcentral_make_room(struct mcentral *central, u32 npages, u32 align_pages, int err);
+bool mcentral_grow(struct mcentral *central, gfp_t gfp);
+void *mcentral_alloc_large(struct mcentral *central, u32 npages, gfp_t gfp, bool *dirty);
 
 /*
  * Whether a span into which a slot was freed may have to be listed, or to go. As

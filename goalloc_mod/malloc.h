@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What malloc.c, mfree.c, cache.c and report.c share about objects.
+ * What the files of the API share about objects.
  */
 #ifndef GOALLOC_MALLOC_H
 #define GOALLOC_MALLOC_H
@@ -31,13 +31,27 @@ struct object_info {
 	unsigned int usersize;
 };
 
+/* mlookup.c */
+enum goalloc_misuse misuse_no_span(unsigned long addr);
+enum goalloc_misuse misuse_slot(const struct mspan *span, unsigned int slot);
+enum goalloc_misuse misuse_large(const struct mspan *span, u8 state);
 bool object_lookup(const void *obj, struct object_info *info, enum goalloc_misuse *kind);
 bool object_containing(const void *addr, struct object_info *info, enum goalloc_misuse *kind);
+
+/* malloc.c */
 void *refuse_gfp(const struct goalloc_cache *cache, unsigned long ip);
 void zero_large(void *obj, size_t size, bool may_block);
+int goalloc_bulk(struct mcentral *central, gfp_t gfp, size_t nr, void **objs);
+
+/* mfree.c */
 void goalloc_unalloc(void *obj);
 void goalloc_end_large(struct mspan *span);
-int goalloc_bulk(struct mcentral *central, gfp_t gfp, size_t nr, void **objs);
+bool goalloc_bury(const struct mspan *span, void *obj, size_t size, unsigned long ip);
+
+/* mlimbo.c */
+void mlimbo_end_large(struct mspan *span);
+bool mlimbo_quarantine(struct mcentral *central, struct mspan *span, unsigned int slot,
+		       unsigned long addr);
 
 /* The alignment that an object of @size bytes has, if @size is not 0. */
 static inline size_t goalloc_align(size_t size)

@@ -20,25 +20,6 @@
 #include "mcache.h"
 #include "mgc.h"
 
-/* Why there is no live small or large span at @addr. */
-static enum goalloc_misuse no_span(unsigned long addr)
-{
-	if (!arena_of(addr))
-		return MISUSE_FOREIGN;
-	return span_containing(addr) ? MISUSE_INTERIOR : MISUSE_DEAD;
-}
-
-/* Why a slot that is not live is not. */
-static enum goalloc_misuse not_live(const struct mspan *span, unsigned int slot)
-{
-	const struct slot_group *g = &span->bits[slot >> MSPAN_GROUP_SHIFT];
-
-	if (!((u64)atomic64_read(&g->limbo) & BIT_ULL(slot & 63)) ||
-	    debug_quarantined(span, span->base + (unsigned long)slot * span->elemsize))
-		return MISUSE_DOUBLE_FREE;
-	return MISUSE_FREE_RCU_PENDING;
-}
-
 static __always_inline bool owned_by(const struct mcentral *central, enum free_check check,
 				     const void *owner)
 {
@@ -46,89 +27,9 @@ static __always_inline bool owned_by(const struct mcentral *central, enum free_c
 	       (check == FREE_CACHE && central->cache == owner);
 }
 
-/* And a large object, whose span is in @state. */
-static enum goalloc_misuse not_live_large(const struct mspan *span, u8 state)
-{
-	if (state != MSPAN_LIMBO)
-		return MISUSE_DEAD;
-	return debug_quarantined(span, span->base) ? MISUSE_DOUBLE_FREE : MISUSE_FREE_RCU_PENDING;
-}
-
 static enum goalloc_misuse wrong_owner(enum free_check check)
 {
 	return check == FREE_HEAP ? MISUSE_WRONG_HEAP : MISUSE_WRONG_CACHE;
-}
-
-/* What is known of the object that starts at, or contains, an address. */
-static bool lookup(unsigned long addr, bool interior, struct object_info *info,
-		   enum goalloc_misuse *kind)
-{
-	const struct debug_slot *record;
-	struct mcentral *central;
-	struct mspan *span;
-	bool ok = false;
-	u32 slot;
-	u8 state;
-
-	preempt_disable();
-	span = span_containing(addr);
-	if (!span) {
-		*kind = no_span(addr);
-		goto out;
-	}
-	state = READ_ONCE(span->state);
-	central = READ_ONCE(span->central);
-	info->base = READ_ONCE(span->base);
-	info->size = mspan_large_bytes(span);
-	if (state == MSPAN_LIMBO) {
-		*kind = not_live_large(span, state);
-		goto out;
-	}
-	if (state == MSPAN_SMALL) {
-		slot = mul_u64_u32_shr(addr - span->base, span->divmul, 32);
-		if (slot >= span->nelems) {
-			*kind = MISUSE_INTERIOR;
-			goto out;
-		}
-		info->base += (unsigned long)slot * span->elemsize;
-		info->size = span->elemsize;
-		if (!mspan_slot_is_live(span, slot)) {
-			*kind = not_live(span, slot);
-			goto out;
-		}
-	}
-	record = debug_slot_of(span, addr);
-	info->debug = record;
-	if (record)
-		info->size = READ_ONCE(record->size);
-	if ((!interior && info->base != addr) || addr - info->base >= info->size) {
-		*kind = MISUSE_INTERIOR;
-		goto out;
-	}
-	info->heap = central->heap;
-	info->cache = central->cache;
-	/* Of another's object the cache may be gone when the caller looks. */
-	if (central->cache) {
-		info->useroffset = central->cache->useroffset;
-		info->usersize = central->cache->usersize;
-	}
-	info->noscan = central->spanclass & 1;
-	ok = true;
-out:
-	preempt_enable();
-	return ok;
-}
-
-/* A live object that starts at @obj; @kind says what else it is. Any context. */
-bool object_lookup(const void *obj, struct object_info *info, enum goalloc_misuse *kind)
-{
-	return lookup((unsigned long)obj, false, info, kind);
-}
-
-/* A live object that @addr points into. Any context. */
-bool object_containing(const void *addr, struct object_info *info, enum goalloc_misuse *kind)
-{
-	return lookup((unsigned long)addr, true, info, kind);
 }
 
 /* Flip the bit of a slot in a span that this CPU does not own; preemption is off. */
@@ -186,8 +87,7 @@ static bool free_buried(struct mcentral *central, struct mspan *span, unsigned i
  * the heap, nor may its pages be another's: who destroys it waits for the callback's
  * end. Returns false if the dtor under way is this very object's.
  */
-static noinline bool bury_first(const struct mspan *span, void *obj, size_t size,
-				unsigned long ip)
+bool goalloc_bury(const struct mspan *span, void *obj, size_t size, unsigned long ip)
 {
 	const struct mcentral *central = span->central;
 	struct goalloc_cache *cache = central->cache;
@@ -218,11 +118,6 @@ static noinline bool bury_first(const struct mspan *span, void *obj, size_t size
 	return true;
 }
 
-static __always_inline void track_free_large(const struct mspan *span)
-{
-	track_free(span->central, (void *)span->base, mspan_large_bytes(span));
-}
-
 /*
  * The end of a large object, buried, whose span the caller made MSPAN_DEAD, and told
  * the checkers of it; preemption is off.
@@ -236,25 +131,6 @@ void goalloc_end_large(struct mspan *span)
 		mcentral_defer_large(span);
 	else if (!mcache_keep_large(span))
 		mheap_free_large(span);
-}
-
-/* What is large, buried, and in limbo goes, or to quarantine first; preemption is off. */
-static void end_limbo_large(struct mspan *span)
-{
-	track_free_large(span);
-	/* Nobody else takes it out of limbo, and its heap waits for this. */
-	if (!quarantine_put(span, span->base) &&
-	    mheap_change_large(span, MSPAN_LIMBO, MSPAN_DEAD))
-		goalloc_end_large(span);
-}
-
-/* The same for a slot. */
-static void end_limbo_slot(struct mspan *span, unsigned int slot, unsigned long addr)
-{
-	if (quarantine_put(span, addr))
-		return;
-	mspan_end_limbo(span, slot);
-	mcentral_freed(span->central, span);
 }
 
 /* For free_odd(): enters with preemption off, and leaves with it on. */
@@ -275,7 +151,7 @@ static noinline void free_large(struct mspan *span, const void *obj, enum free_c
 	}
 	kind = MISUSE_DOUBLE_FREE;
 	if (want_init_on_free() || span->debug) {
-		if (!bury_first(span, (void *)addr, mspan_large_bytes(span), ip))
+		if (!goalloc_bury(span, (void *)addr, mspan_large_bytes(span), ip))
 			goto bad;
 		/* Preemption was on: as in free_odd(). */
 		if (span_of(addr) != span || span->central != central)
@@ -284,36 +160,20 @@ static noinline void free_large(struct mspan *span, const void *obj, enum free_c
 	if (unlikely(span->debug) && !in_nmi()) {
 		if (!mheap_change_large(span, MSPAN_LARGE, MSPAN_LIMBO))
 			goto bad;
-		end_limbo_large(span);
+		mlimbo_end_large(span);
 		preempt_enable();
 		return;
 	}
 	/* From here on the object is dead for all others, and the span this CPU's. */
 	if (unlikely(!mheap_change_large(span, MSPAN_LARGE, MSPAN_DEAD)))
 		goto bad;
-	track_free_large(span);
+	track_free(central, (void *)addr, mspan_large_bytes(span));
 	goalloc_end_large(span);
 	preempt_enable();
 	return;
 bad:
 	preempt_enable();
 	report_misuse(kind, obj, owner, ip);
-}
-
-/* Free a slot whose object has been buried, but let none have it yet; preemption is off. */
-static bool free_to_quarantine(struct mcentral *central, struct mspan *span, unsigned int slot,
-			       unsigned long addr)
-{
-	if (!mspan_slot_is_live(span, slot))
-		return false;
-	track_free(central, (void *)addr, span->elemsize);
-	if (!mspan_try_limbo(span, slot)) {
-		/* The promise is due even so: see mspan_try_limbo(). */
-		mcentral_freed(central, span);
-		return false;
-	}
-	end_limbo_slot(span, slot, addr);
-	return true;
 }
 
 /*
@@ -334,7 +194,7 @@ static noinline void free_odd(struct mspan *span, const void *obj, enum free_che
 	if (unlikely(!span)) {
 		if (ZERO_OR_NULL_PTR(obj))
 			goto out;
-		kind = no_span(addr);
+		kind = misuse_no_span(addr);
 		goto bad;
 	}
 	/* Pairs with the release that published the span. */
@@ -344,7 +204,7 @@ static noinline void free_odd(struct mspan *span, const void *obj, enum free_che
 		return;
 	}
 	if (unlikely(state != MSPAN_SMALL)) {
-		kind = not_live_large(span, state);
+		kind = misuse_large(span, state);
 		goto bad;
 	}
 	central = span->central;
@@ -358,10 +218,10 @@ static noinline void free_odd(struct mspan *span, const void *obj, enum free_che
 		goto bad;
 	}
 	if (!mspan_slot_is_live(span, slot)) {
-		kind = not_live(span, slot);
+		kind = misuse_slot(span, slot);
 		goto bad;
 	}
-	if (!bury_first(span, (void *)obj, span->elemsize, ip)) {
+	if (!goalloc_bury(span, (void *)obj, span->elemsize, ip)) {
 		/* Its dtor frees it. */
 		kind = MISUSE_DOUBLE_FREE;
 		goto bad;
@@ -378,11 +238,11 @@ static noinline void free_odd(struct mspan *span, const void *obj, enum free_che
 	if (mcentral_is_managed(central))
 		gc_freed(span, slot);
 	if (span->debug && !in_nmi())
-		ok = free_to_quarantine(central, span, slot, addr);
+		ok = mlimbo_quarantine(central, span, slot, addr);
 	else
 		ok = free_buried(central, span, slot, addr);
 	if (unlikely(!ok)) {
-		kind = not_live(span, slot);
+		kind = misuse_slot(span, slot);
 		goto bad;
 	}
 out:
@@ -402,7 +262,7 @@ static noinline void freed_slow(struct mcentral *central, struct mspan *span)
 static noinline void refuse_free(struct mspan *span, unsigned int slot, unsigned long ip)
 {
 	void *obj = (void *)(span->base + slot * span->elemsize);
-	enum goalloc_misuse kind = not_live(span, slot);
+	enum goalloc_misuse kind = misuse_slot(span, slot);
 
 	preempt_enable();
 	report_misuse(kind, obj, NULL, ip);
@@ -663,112 +523,3 @@ void goalloc_unalloc(void *obj)
 	free_buried(span->central, span, mspan_slot(span, addr), addr);
 	preempt_enable();
 }
-
-/*
- * The grace period of an object is over. In limbo it kept its span alive, so
- * @head leads back to it.
- */
-static void free_rcu_fn(struct rcu_head *head)
-{
-	unsigned long addr = (unsigned long)head;
-	struct mcentral *central;
-	struct mspan *span;
-	u32 slot;
-
-	preempt_disable();
-	span = span_containing(addr);
-	/* Ended with its heap, which was destroyed before the call was made. */
-	if (!span)
-		goto out;
-	central = span->central;
-	if (READ_ONCE(span->state) == MSPAN_LIMBO) {
-		bury_first(span, (void *)span->base,
-			   mspan_large_bytes(span), _RET_IP_);
-		end_limbo_large(span);
-		goto out;
-	}
-	slot = mul_u64_u32_shr(addr - span->base, span->divmul, 32);
-	if (WARN_ON_ONCE(span->state != MSPAN_SMALL || slot >= span->nelems ||
-			 not_live(span, slot) != MISUSE_FREE_RCU_PENDING))
-		goto out;
-	addr = span->base + (unsigned long)slot * span->elemsize;
-	bury_first(span, (void *)addr, span->elemsize, _RET_IP_);
-	track_free(central, (void *)addr, span->elemsize);
-	end_limbo_slot(span, slot, addr);
-out:
-	preempt_enable();
-}
-
-/* Marks the object at @addr as to be freed later, or says in @kind why it cannot be. */
-static bool begin_limbo(struct mspan *span, unsigned long addr, enum goalloc_misuse *kind)
-{
-	struct mcentral *central;
-	bool ok;
-	int slot;
-	u8 state;
-
-	/* Pairs with the release that published the span. */
-	state = smp_load_acquire(&span->state);
-	if (state == MSPAN_LARGE) {
-		*kind = span->base == addr ? MISUSE_DOUBLE_FREE : MISUSE_INTERIOR;
-		return span->base == addr && mheap_change_large(span, MSPAN_LARGE, MSPAN_LIMBO);
-	}
-	*kind = not_live_large(span, state);
-	if (state != MSPAN_SMALL)
-		return false;
-	slot = mspan_slot(span, addr);
-	*kind = MISUSE_INTERIOR;
-	central = span->central;
-	if (slot < 0 || mcentral_is_tiny(central))
-		return false;
-	if (!mspan_slot_is_live(span, slot)) {
-		*kind = not_live(span, slot);
-		return false;
-	}
-	raw_cpu_inc(central->slots->nremote);
-	if (mcentral_is_managed(central))
-		gc_freed(span, slot);
-	ok = mspan_try_limbo(span, slot);
-	if (!ok) {
-		*kind = MISUSE_FREE_RCU_PENDING;
-		/* The promise is due even so: see mspan_try_limbo(). */
-		mcentral_freed(central, span);
-	}
-	return ok;
-}
-
-void __goalloc_free_rcu(void *obj, struct rcu_head *head)
-{
-	unsigned long addr = (unsigned long)obj;
-	enum goalloc_misuse kind;
-	struct mspan *span;
-	bool ok = false;
-
-	preempt_disable();
-	span = span_of(addr);
-	if (!span) {
-		kind = no_span(addr);
-	} else {
-		ok = begin_limbo(span, addr, &kind);
-		if (ok && span->debug)
-			debug_ended_rcu(span, addr);
-	}
-	/* Before preemption is on: a heap that goes waits for that, then for RCU. */
-	if (ok)
-		call_rcu_hurry(head, free_rcu_fn);
-	preempt_enable();
-	if (!ok)
-		report_misuse(kind, obj, NULL, _RET_IP_);
-}
-EXPORT_SYMBOL_GPL(__goalloc_free_rcu);
-
-/**
- * goalloc_rcu_barrier() - wait until all objects given to goalloc_free_rcu() are free
- *
- * Context: may sleep.
- */
-void goalloc_rcu_barrier(void)
-{
-	rcu_barrier();
-}
-EXPORT_SYMBOL_GPL(goalloc_rcu_barrier);

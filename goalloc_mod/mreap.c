@@ -21,6 +21,7 @@ static atomic64_t waits;
  * mheap_next_reap() - the wait after which a span that dies now may go
  *
  * Context: the lock of the span's central is held, and its state is MSPAN_DEAD.
+ * Return: its number.
  */
 u64 mheap_next_reap(void)
 {
