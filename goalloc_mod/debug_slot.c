@@ -24,12 +24,6 @@
 
 #define STACK_DEPTH 16
 
-/* Whether the page allocator may be called; preemption may be off. */
-static bool may_allocate(void)
-{
-	return !in_nmi() && (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible());
-}
-
 static gfp_t inner_gfp(gfp_t gfp)
 {
 	if (goalloc_may_grow(gfp))
@@ -44,7 +38,7 @@ static u32 save_stack(gfp_t gfp)
 	unsigned int n = stack_trace_save(entries, ARRAY_SIZE(entries), 2);
 
 	n = filter_irq_stacks(entries, n);
-	return goalloc_stack_save(entries, n, inner_gfp(gfp), may_allocate());
+	return goalloc_stack_save(entries, n, inner_gfp(gfp), goalloc_may_kmalloc());
 }
 
 /* Any context. */
@@ -105,7 +99,7 @@ struct span_debug *span_debug_alloc(unsigned int nslots, size_t bytes, gfp_t gfp
 	struct span_debug *track;
 	size_t size = struct_size(track, slots, nslots);
 
-	if (!may_allocate())
+	if (!goalloc_may_kmalloc())
 		return NULL;
 	track = kzalloc(size + DIV_ROUND_UP(nslots, 64) * sizeof(struct slot_group),
 			inner_gfp(gfp));

@@ -492,6 +492,21 @@ static void debug_hardirq(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen(irq.heap, MISUSE_OVERFLOW), 1L);
 }
 
+/* No record can be had for a new span there: the object is an ordinary one. */
+static void debug_hardirq_first(struct kunit *test)
+{
+	struct in_irq irq = { .heap = debug_heap(test, ALL) };
+
+	init_irq_work(&irq.work, swap_in_irq);
+	irq_work_queue(&irq.work);
+	irq_work_sync(&irq.work);
+	KUNIT_ASSERT_NOT_NULL(test, irq.new);
+	KUNIT_EXPECT_EQ(test, heap_live(irq.heap), 1ULL);
+	KUNIT_EXPECT_FALSE(test, span_containing((unsigned long)irq.new)->debug);
+	goalloc_free(irq.new);
+	KUNIT_EXPECT_EQ(test, heap_live(irq.heap), 0ULL);
+}
+
 /* A guard behind a large object is not its red zone. */
 static void debug_guarded(struct kunit *test)
 {
@@ -588,6 +603,7 @@ static struct kunit_case debug_cases[] = {
 	KUNIT_CASE(debug_bulk),
 	KUNIT_CASE(debug_rcu),
 	KUNIT_CASE(debug_hardirq),
+	KUNIT_CASE(debug_hardirq_first),
 	KUNIT_CASE(debug_guarded),
 	KUNIT_CASE(debug_changed),
 	KUNIT_CASE(debug_bulk_fails),
