@@ -48,15 +48,20 @@ held() {
 	echo "$count"
 }
 
-# growth PERCENT: from nothing to 30 MB, an arena at a time, and on without faults
+# growth PERCENT: from nothing to 30 MB, an arena at a time, until a page could not be had; and
+# on without faults
 growth() {
 	mark
 	load goalloc arena_mb=4 initial_arenas=0 low_mb=0 && load goalloc_fill faults=1 &&
 	inject "$1" || return 1
 	calls=0
-	while [ "$(held)" -lt 1000 ] && [ "$calls" -lt 300 ]; do
+	# an arena's pages are few calls, of which 1 % may be none for long
+	while [ "$calls" -lt 3000 ]; do
 		echo "20 30000" >"$(param goalloc_fill add)" 2>/dev/null
 		calls=$((calls + 1))
+		[ "$(held)" -ge 1000 ] || continue
+		[ "$(injected fail_page_alloc)" = 0 ] || break
+		echo 1 >"$(param goalloc_fill drop)" && echo 1 >"$GA"/shrink || break
 	done
 	inject 0
 	pages=$(injected fail_page_alloc)
