@@ -101,6 +101,8 @@ void fuzz_op_foreign(struct fuzz_run *run)
 			return;
 		p = PTR_ALIGN_DOWN(o->p, GOALLOC_PAGE_SIZE) +
 		    ((long)op->n % 1024) * GOALLOC_PAGE_SIZE;
+		if (fuzz_is_managed(p))
+			return;
 		kinds = NO_OBJECT_KINDS;
 	}
 	switch (op->c % 8) {
@@ -231,6 +233,7 @@ void fuzz_op_check(struct fuzz_run *run)
 		if (run->heaps[i].heap && (debug_check(run->heaps[i].heap) ||
 					   goalloc_heap_check(run->heaps[i].heap)))
 			fuzz_fail(run, "heap %s has damaged objects", run->heaps[i].name);
+	gc_check_all(run, "at rest");
 }
 
 void fuzz_op_copy(struct fuzz_run *run)

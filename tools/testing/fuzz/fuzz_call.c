@@ -172,6 +172,8 @@ static void make_call(void *data)
 	case DO_COPY_FROM:
 		call->n = goalloc_copy_from_user(p, call->user, size);
 		break;
+	default:
+		fuzz_gc_make_call(call);
 	}
 }
 

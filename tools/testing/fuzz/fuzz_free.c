@@ -143,7 +143,7 @@ void fuzz_op_free_bulk(struct fuzz_run *run)
 	for (i = 0; i < nr * times; i++) {
 		struct fuzz_obj *o;
 
-		objs[i] = fuzz_obj_at(run, op->a + i / times)->p;
+		objs[i] = fuzz_pointer(fuzz_obj_at(run, op->a + i / times), 0);
 		o = expect_free(run, &call, objs[i]);
 		if (!o)
 			continue;

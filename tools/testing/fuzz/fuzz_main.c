@@ -154,6 +154,23 @@ static void (*const ops[FUZZ_CODES])(struct fuzz_run *run) = {
 	[FUZZ_CACHE_INFO] = fuzz_op_cache_info,
 	[FUZZ_DEBUG] = fuzz_op_debug,
 	[FUZZ_RESERVE] = fuzz_op_reserve,
+	[FUZZ_GC_HEAP] = fuzz_op_gc_heap,
+	[FUZZ_GC_ALLOC] = fuzz_op_gc_alloc,
+	[FUZZ_GC_ASSIGN] = fuzz_op_gc_assign,
+	[FUZZ_GC_COPY] = fuzz_op_gc_copy,
+	[FUZZ_GC_HANDLE] = fuzz_op_gc_handle,
+	[FUZZ_GC_WEAK] = fuzz_op_gc_weak,
+	[FUZZ_GC_FINALIZER] = fuzz_op_gc_finalizer,
+	[FUZZ_GC_UNREVIVE] = fuzz_op_gc_unrevive,
+	[FUZZ_GC_FREE] = fuzz_op_gc_free,
+	[FUZZ_GC_ROOT] = fuzz_op_gc_root,
+	[FUZZ_GC_SECTION] = fuzz_op_gc_section,
+	[FUZZ_GC_STEP] = fuzz_op_gc_step,
+	[FUZZ_GC_COLLECT] = fuzz_op_gc_collect,
+	[FUZZ_GC_TUNE] = fuzz_op_gc_tune,
+	[FUZZ_GC_TYPE] = fuzz_op_gc_type,
+	[FUZZ_GC_BAD] = fuzz_op_gc_bad,
+	[FUZZ_LEAKS] = fuzz_op_leaks,
 };
 
 /* What the mheap counts is what is there, page by page, once the workers are through. */
@@ -189,6 +206,7 @@ static void end(struct fuzz_run *run)
 
 	run->context = CONTEXT_TASK;
 	set_cpus_allowed_ptr(current, cpu_online_mask);
+	gc_end(run);
 	for (i = 0; i < FUZZ_OBJS; i++) {
 		struct fuzz_obj *o = &run->objs[i];
 
@@ -318,9 +336,11 @@ static int __init fuzz_init(void)
 	fuzz_caches[1] = goalloc_cache_create("made", 200, &args, 0);
 	if (IS_ERR(fuzz_caches[0]) || IS_ERR(fuzz_caches[1]))
 		goto heap;
+	gc_testing_begin();
 	err = misc_register(&fuzz_device);
 	if (!err)
 		return 0;
+	gc_testing_end();
 heap:
 	goalloc_heap_destroy(fuzz_heap);
 run:
@@ -331,6 +351,7 @@ run:
 static void __exit fuzz_exit(void)
 {
 	misc_deregister(&fuzz_device);
+	gc_testing_end();
 	goalloc_heap_destroy(fuzz_heap);
 	kfree(fuzz_run);
 }

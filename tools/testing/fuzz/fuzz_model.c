@@ -43,6 +43,25 @@ bool fuzz_has_dtor(const struct fuzz_run *run, const struct fuzz_obj *o)
 	return o->cache >= 0 && run->caches[o->cache].dtor;
 }
 
+/* Whether an object of a managed heap is there. */
+bool fuzz_is_managed(const void *p)
+{
+	struct goalloc_heap *heap = goalloc_owner(p);
+
+	return heap && heap->gc;
+}
+
+/*
+ * What a register says, and so far from that. But not if a managed object is there by
+ * now: when that is reclaimed nobody knows, and to free it is no misuse.
+ */
+void *fuzz_pointer(const struct fuzz_obj *o, u8 offset)
+{
+	u8 *p = o->p ? o->p + fuzz_offset(offset, o->room) : NULL;
+
+	return fuzz_is_managed(p) ? NULL : p;
+}
+
 /* Which live object, if any, a pointer is in. */
 enum fuzz_place fuzz_place(struct fuzz_run *run, const void *p, struct fuzz_obj **objp)
 {

@@ -8,6 +8,8 @@
  *	fuzz_reserve.c	a reserve's life
  *	fuzz_ask.c	operations that look at pointers and objects
  *	fuzz_owners.c	operations on heaps and caches
+ *	fuzz_leaks.c	leak reports
+ *	fuzz_gc*.c	managed heaps: fuzz_gc.h
  *	fuzz_call.c	a call of goalloc in its context, and what must come of it
  *	fuzz_model.c	what is known of objects and pointers
  */
@@ -18,6 +20,7 @@
 #include <linux/goalloc.h>
 
 #include "../../../goalloc_mod/debug.h"
+#include "fuzz_gc.h"
 #include "program.h"
 
 #define FUZZ_BUDGET (24UL << 20) /* bytes of live objects at a time */
@@ -89,6 +92,8 @@ struct fuzz_cache {
  * @late_dtors: those that may have been, and must after a grace period
  * @rcu: objects wait for a grace period
  * @user: memory to copy from and to, FUZZ_USER_BYTES of it, or 0
+ * @reported: there was a leak report
+ * @gc: managed heaps
  * @failed: a check has
  * @verdict: what to tell the reader
  */
@@ -110,6 +115,8 @@ struct fuzz_run {
 	long late_dtors;
 	bool rcu;
 	unsigned long user;
+	bool reported;
+	struct fuzz_gc gc;
 	bool failed;
 	char verdict[256];
 };
@@ -124,6 +131,7 @@ enum fuzz_function {
 	DO_RESERVE_CREATE, DO_RESERVE_CREATE_SIZE, DO_RESERVE_TAKE, DO_RESERVE_PUT,
 	DO_RESERVE_REFILL, DO_RESERVE_DESTROY,
 	DO_SIZE, DO_OWNER, DO_DUMP, DO_COPY_TO, DO_COPY_FROM,
+	DO_GC_ALLOC, DO_GC_ALLOC_ARRAY, DO_GC_ALLOC_NOSCAN, DO_GC_ASSIGN, DO_GC_COPY,
 };
 
 /**
@@ -138,6 +146,9 @@ enum fuzz_function {
  * @gfp: argument
  * @objs: argument
  * @user: argument
+ * @managed: the heap whose section it is in, for DO_GC_ALLOC and what follows
+ * @type: argument
+ * @to: argument
  * @misuses: how many must be counted
  * @kinds: as one of these, by bit
  * @dtors: runs of dtors it must lead to
@@ -155,6 +166,9 @@ struct fuzz_call {
 	gfp_t gfp;
 	void **objs;
 	void __user *user;
+	struct goalloc_heap *managed;
+	struct goalloc_gc_type *type;
+	void *to;
 	long misuses;
 	unsigned long kinds;
 	long dtors;
@@ -176,6 +190,8 @@ __printf(2, 3) void fuzz_fail(struct fuzz_run *run, const char *fmt, ...);
 extern atomic_long_t fuzz_dtor_runs, fuzz_dtor_faults;
 void fuzz_ctor(void *p);
 void fuzz_dtor(void *p);
+bool fuzz_is_managed(const void *p);
+void *fuzz_pointer(const struct fuzz_obj *o, u8 offset);
 enum fuzz_place fuzz_place(struct fuzz_run *run, const void *p, struct fuzz_obj **objp);
 void fuzz_new(struct fuzz_run *run, struct fuzz_obj *o, void *p, size_t size, size_t align,
 	      bool zeroed);
@@ -225,6 +241,23 @@ void fuzz_op_copy(struct fuzz_run *run);
 void fuzz_op_cache_info(struct fuzz_run *run);
 void fuzz_op_debug(struct fuzz_run *run);
 void fuzz_op_reserve(struct fuzz_run *run);
+void fuzz_op_gc_heap(struct fuzz_run *run);
+void fuzz_op_gc_alloc(struct fuzz_run *run);
+void fuzz_op_gc_assign(struct fuzz_run *run);
+void fuzz_op_gc_copy(struct fuzz_run *run);
+void fuzz_op_gc_handle(struct fuzz_run *run);
+void fuzz_op_gc_weak(struct fuzz_run *run);
+void fuzz_op_gc_finalizer(struct fuzz_run *run);
+void fuzz_op_gc_unrevive(struct fuzz_run *run);
+void fuzz_op_gc_free(struct fuzz_run *run);
+void fuzz_op_gc_root(struct fuzz_run *run);
+void fuzz_op_gc_section(struct fuzz_run *run);
+void fuzz_op_gc_step(struct fuzz_run *run);
+void fuzz_op_gc_collect(struct fuzz_run *run);
+void fuzz_op_gc_tune(struct fuzz_run *run);
+void fuzz_op_gc_type(struct fuzz_run *run);
+void fuzz_op_gc_bad(struct fuzz_run *run);
+void fuzz_op_leaks(struct fuzz_run *run);
 
 /* fuzz_alloc.c */
 struct fuzz_obj *fuzz_free_reg(struct fuzz_run *run, unsigned int i);
@@ -241,6 +274,9 @@ void fuzz_free_live(struct fuzz_run *run, struct fuzz_obj *o);
 void fuzz_free_pointer(struct fuzz_run *run, struct fuzz_call *call, void *p);
 enum fuzz_function fuzz_free_function(unsigned int how);
 
+/* fuzz_gc.c */
+void fuzz_gc_make_call(struct fuzz_call *call);
+
 /* fuzz_owners.c */
 void fuzz_stats(struct fuzz_run *run, unsigned int i);
 void fuzz_destroy_cache(struct fuzz_run *run, unsigned int i);
@@ -255,12 +291,6 @@ static inline struct fuzz_obj *fuzz_obj_at(struct fuzz_run *run, unsigned int i)
 static inline struct fuzz_cache *fuzz_cache_at(struct fuzz_run *run, unsigned int i)
 {
 	return &run->caches[i % FUZZ_CACHES];
-}
-
-/* What a register says, and so far from that. */
-static inline void *fuzz_pointer(const struct fuzz_obj *o, u8 offset)
-{
-	return o->p ? o->p + fuzz_offset(offset, o->room) : NULL;
 }
 
 #endif /* GOALLOC_FUZZ_H */

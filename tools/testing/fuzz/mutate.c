@@ -75,13 +75,27 @@ static unsigned char random_gfp(void)
 	return one_in(8) ? random_number() >> 56 : random_below(6);
 }
 
-/* What is done often is likelier than what is done rarely, or is slow. */
-static enum fuzz_code random_code(void)
+struct weight {
+	unsigned char code;
+	unsigned char weight;
+};
+
+static enum fuzz_code weighted(const struct weight *table, unsigned int n)
 {
-	static const struct {
-		unsigned char code;
-		unsigned char weight;
-	} table[] = {
+	unsigned int i, sum = 0, at;
+
+	for (i = 0; i < n; i++)
+		sum += table[i].weight;
+	at = random_below(sum);
+	for (i = 0; at >= table[i].weight; i++)
+		at -= table[i].weight;
+	return table[i].code;
+}
+
+/* What is done often is likelier than what is done rarely, or is slow. */
+static enum fuzz_code random_code(bool of_managed)
+{
+	static const struct weight table[] = {
 		{ FUZZ_ALLOC, 40 }, { FUZZ_CALLOC, 8 }, { FUZZ_REALLOC, 24 }, { FUZZ_FREE, 40 },
 		{ FUZZ_HEAP_FREE, 12 }, { FUZZ_CACHE_FREE, 16 }, { FUZZ_FREE_BULK, 10 },
 		{ FUZZ_ALLOC_BULK, 14 }, { FUZZ_FOREIGN, 6 }, { FUZZ_SIZE, 5 },
@@ -92,21 +106,68 @@ static enum fuzz_code random_code(void)
 		{ FUZZ_CACHE_SHRINK, 1 }, { FUZZ_CACHE_ALLOC, 36 }, { FUZZ_FILL, 6 },
 		{ FUZZ_CHECK, 3 }, { FUZZ_BARRIER, 1 }, { FUZZ_CONTEXT, 8 }, { FUZZ_GFP, 3 },
 		{ FUZZ_COPY, 8 }, { FUZZ_CACHE_INFO, 1 },
-		{ FUZZ_DEBUG, 4 }, { FUZZ_RESERVE, 5 },
+		{ FUZZ_DEBUG, 4 }, { FUZZ_RESERVE, 5 }, { FUZZ_LEAKS, 1 },
 	};
-	unsigned int i, sum = 0, at;
+	static const struct weight managed[] = {
+		{ FUZZ_GC_HEAP, 1 }, { FUZZ_GC_ALLOC, 40 }, { FUZZ_GC_ASSIGN, 40 },
+		{ FUZZ_GC_COPY, 8 }, { FUZZ_GC_HANDLE, 8 }, { FUZZ_GC_WEAK, 16 },
+		{ FUZZ_GC_FINALIZER, 10 }, { FUZZ_GC_UNREVIVE, 3 }, { FUZZ_GC_FREE, 10 },
+		{ FUZZ_GC_ROOT, 4 }, { FUZZ_GC_SECTION, 6 }, { FUZZ_GC_STEP, 16 },
+		{ FUZZ_GC_COLLECT, 6 }, { FUZZ_GC_TUNE, 3 }, { FUZZ_GC_TYPE, 3 },
+		{ FUZZ_GC_BAD, 8 }, { FUZZ_CHECK, 2 }, { FUZZ_CONTEXT, 3 },
+	};
 
-	for (i = 0; i < FUZZ_CODES; i++)
-		sum += table[i].weight;
-	at = random_below(sum);
-	for (i = 0; at >= table[i].weight; i++)
-		at -= table[i].weight;
-	return table[i].code;
+	if (of_managed)
+		return weighted(managed, sizeof(managed) / sizeof(*managed));
+	return weighted(table, sizeof(table) / sizeof(*table));
 }
 
-static struct fuzz_op random_op(void)
+/* One heap mostly, and few objects. */
+static struct fuzz_op random_managed_op(void)
 {
-	struct fuzz_op op = { .code = random_code(), .a = random_reg() };
+	struct fuzz_op op = { .code = random_code(true), .a = random_number() >> 56 };
+
+	if (!one_in(8))
+		op.a &= ~1;
+	op.b = random_number() >> 56;
+	op.c = random_number() >> 56;
+	op.n = random_size();
+	switch (fuzz_code(&op)) {
+	case FUZZ_GC_ALLOC:
+		op.c = random_gfp();
+		if (one_in(2))
+			op.a &= 0xf;
+		if (one_in(4))
+			op.n = random_below(20);
+		break;
+	case FUZZ_GC_HEAP:
+		op.c = one_in(2) ? 0 : random_below(8);
+		break;
+	case FUZZ_GC_ASSIGN:
+		if (one_in(2))
+			op.a &= 1;
+		break;
+	case FUZZ_GC_HANDLE: case FUZZ_GC_WEAK:
+		op.b = random_below(3);
+		break;
+	case FUZZ_CONTEXT:
+		op.b = random_below(2);
+		op.c = random_below(2);
+		break;
+	default:
+		break;
+	}
+	return op;
+}
+
+static struct fuzz_op random_op(bool managed)
+{
+	struct fuzz_op op;
+
+	if (managed)
+		return random_managed_op();
+	op.code = random_code(false);
+	op.a = random_reg();
 
 	op.b = random_number() >> 56;
 	op.n = random_size();
@@ -151,11 +212,12 @@ static struct fuzz_op random_op(void)
 
 void random_program(struct program *p)
 {
-	unsigned int i;
+	unsigned int i, managed = random_below(5);
 
+	/* Of one kind, of the other, or mixed. */
 	p->nops = 2 + random_below(one_in(4) ? 200 : 30);
 	for (i = 0; i < p->nops; i++)
-		p->ops[i] = random_op();
+		p->ops[i] = random_op(managed < 2 || (managed == 2 && one_in(2)));
 }
 
 void delete_ops(struct program *p, unsigned int at, unsigned int n)
@@ -174,12 +236,22 @@ static unsigned int insert_ops(struct program *p, unsigned int at, unsigned int 
 	return n;
 }
 
+/* Whether most of a program is about managed heaps. */
+static bool is_managed(const struct program *p)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < p->nops; i++)
+		n += fuzz_code(&p->ops[i]) >= FUZZ_GC_HEAP;
+	return n > p->nops / 2;
+}
+
 static void insert_random(struct program *p)
 {
 	unsigned int at = random_below(p->nops + 1), n = insert_ops(p, at, 1 + random_below(4));
 
 	while (n--)
-		p->ops[at + n] = random_op();
+		p->ops[at + n] = random_op(is_managed(p));
 }
 
 /* Some of another program, or of this one once more. */
@@ -217,7 +289,7 @@ static void change(struct fuzz_op *op)
 		op->c = random_offset();
 		break;
 	default:
-		*op = random_op();
+		*op = random_op(fuzz_code(op) >= FUZZ_GC_HEAP);
 	}
 }
 

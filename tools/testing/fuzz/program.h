@@ -54,6 +54,24 @@ enum fuzz_code {
 	FUZZ_CACHE_INFO, /* cache */
 	FUZZ_DEBUG, /* heap, or FUZZ_DEBUG_CACHE | cache; flags */
 	FUZZ_RESERVE, /* first object, FUZZ_RESERVE_* | cache or heap, gfp, as FUZZ_ALLOC_BULK's */
+	/* Of managed heaps: a is a heap, and more; places and objects are as reachable. */
+	FUZZ_GC_HEAP, /* heap, remove roots?, FUZZ_GC_GUARD and others: made, or destroyed */
+	FUZZ_GC_ALLOC, /* heap | type << 1 | FUZZ_GC_ARRAY and others, place, gfp, size or number */
+	FUZZ_GC_ASSIGN, /* heap | what << 1, place, object */
+	FUZZ_GC_COPY, /* heap, object, source object */
+	FUZZ_GC_HANDLE, /* heap, handle, object, get? */
+	FUZZ_GC_WEAK, /* heap, reference, object or place, what */
+	FUZZ_GC_FINALIZER, /* heap, FUZZ_GC_SET and others, object */
+	FUZZ_GC_UNREVIVE, /* heap, 0, object: no root of its finalizer's any more */
+	FUZZ_GC_FREE, /* heap, function and FUZZ_GC_TWICE and others, object */
+	FUZZ_GC_ROOT, /* heap, which half of the roots, object: added, or removed */
+	FUZZ_GC_SECTION, /* heap: begin one that lasts, or end it */
+	FUZZ_GC_STEP, /* heap, where its collector is to stop */
+	FUZZ_GC_COLLECT, /* heap */
+	FUZZ_GC_TUNE, /* heap, what, 0, number */
+	FUZZ_GC_TYPE, /* heap | kind << 1, first pointers, others, size */
+	FUZZ_GC_BAD, /* heap, what, object, number: what must be refused */
+	FUZZ_LEAKS, /* heap, 0, register them all?, registers: a leak report, once */
 	FUZZ_CODES
 };
 
@@ -72,6 +90,23 @@ enum fuzz_code {
 
 #define FUZZ_BULK_CACHE 0x40 /* the cache's function */
 #define FUZZ_BULK_TWICE 0x80 /* each object comes twice */
+
+#define FUZZ_GC_GUARD 0x01
+#define FUZZ_GC_PACED 0x02 /* cycles begin by themselves */
+#define FUZZ_GC_UNCHECKED 0x04 /* without checkmark mode */
+
+#define FUZZ_GC_ARRAY 0x10
+#define FUZZ_GC_NOSCAN 0x20
+#define FUZZ_GC_DECOY 0x40 /* what is no pointer is the address of an object */
+#define FUZZ_GC_LOOSE 0x80 /* stored nowhere */
+
+#define FUZZ_GC_SET 0x01
+#define FUZZ_GC_REVIVE 0x02
+
+#define FUZZ_GC_TWICE 0x80
+#define FUZZ_GC_INSIDE 0x40
+#define FUZZ_GC_REALLOC 0x20
+#define FUZZ_GC_WRONG 0x10
 
 #define FUZZ_COPY_TO 0x01
 #define FUZZ_COPY_NOWHERE 0x02 /* the address of user space is bad */
@@ -102,6 +137,35 @@ enum fuzz_foreign {
 	FOREIGN_TOP, /* no address at all */
 	FOREIGN_PAGES, /* so many pages of 8 KiB from the object */
 	FOREIGNS
+};
+
+enum fuzz_gc_tune {
+	FUZZ_GC_PERCENT,
+	FUZZ_GC_LIMIT,
+	FUZZ_GC_HEAP_LIMIT,
+	FUZZ_GC_SHRINK,
+	FUZZ_GC_TUNES
+};
+
+/* What managed heaps, or their functions, refuse. */
+enum fuzz_gc_bad {
+	BAD_ROOT_NULL,
+	BAD_ROOT_EMPTY,
+	BAD_ROOT_ALIGN,
+	BAD_ROOT_WRAP,
+	BAD_ROOT_KIND,
+	BAD_ROOT_HEAP, /* not managed */
+	BAD_ROOT_TWICE,
+	BAD_ROOT_LEAKS, /* for leak reports, and for the collector */
+	BAD_ROOT_REMOVE,
+	BAD_WEAK,
+	BAD_FINALIZER,
+	BAD_ALLOC, /* the other heaps' functions */
+	BAD_CACHE,
+	BAD_RESERVE,
+	BAD_DEBUG,
+	BAD_NULL, /* what takes it */
+	BADS
 };
 
 enum fuzz_context {

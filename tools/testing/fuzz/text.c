@@ -15,7 +15,9 @@ static const char *const names[FUZZ_CODES] = {
 	"heap_create", "heap_destroy", "heap_limit", "heap_shrink", "heap_stats", "cache_args",
 	"cache_create", "cache_destroy", "cache_shrink", "cache_alloc", "fill", "check",
 	"barrier", "context", "gfp", "copy", "cache_info",
-	"debug", "reserve",
+	"debug", "reserve", "gc_heap", "gc_alloc", "gc_assign", "gc_copy", "gc_handle", "gc_weak",
+	"gc_finalizer", "gc_unrevive", "gc_free", "gc_root", "gc_section", "gc_step",
+	"gc_collect", "gc_tune", "gc_type", "gc_bad", "leaks",
 };
 
 static const char *const gfps[FUZZ_GFPS] = {
@@ -125,6 +127,98 @@ static void print_object_op(FILE *to, const struct fuzz_op *op, unsigned int a)
 	}
 }
 
+static const char *place_of(unsigned char b, char *buf, size_t size)
+{
+	if (b < 0x60)
+		snprintf(buf, size, "root %u", b % 8);
+	else
+		snprintf(buf, size, "object %u, pointer %u", b >> 2, b);
+	return buf;
+}
+
+static void print_managed_op(FILE *to, const struct fuzz_op *op)
+{
+	static const char *const types[] = {
+		"node", "head", "pointer", "ends", "large", "plain", "odd", "dense",
+	};
+	static const char *const addrs[] = { "start", "half", "last", "none" };
+	static const char *const frees[] = { "free", "free_sensitive", "heap_free" };
+	static const char *const points[] = {
+		"mark", "g1", "drained", "clean", "drain", "off", "sweep", "nowhere",
+	};
+	static const char *const tunes[FUZZ_GC_TUNES] = {
+		"percent", "limit", "heap limit", "shrink",
+	};
+	static const char *const bads[BADS] = {
+		"root NULL", "root of 0", "root unaligned", "root wraps", "root kind",
+		"root of heap", "root twice", "root for leaks", "no root", "weak", "finalizer",
+		"alloc", "cache", "reserve", "debug", "NULL",
+	};
+	unsigned long size = fuzz_size(op->n);
+	char place[48];
+
+	fprintf(to, " m%u", op->a % 2);
+	switch (fuzz_code(op)) {
+	case FUZZ_GC_HEAP:
+		fprintf(to, ", %x", op->c);
+		break;
+	case FUZZ_GC_ALLOC:
+		fprintf(to, ", %s%s%s, %lu, %s, %s",
+			op->a & FUZZ_GC_NOSCAN ? "noscan" : types[op->a >> 1 & 7],
+			op->a & FUZZ_GC_ARRAY ? " array" : "",
+			op->a & FUZZ_GC_DECOY ? " decoy" : "", size, gfp_of(op->c),
+			op->a & FUZZ_GC_LOOSE ? "loose" :
+						place_of(op->b, place, sizeof(place)));
+		break;
+	case FUZZ_GC_ASSIGN:
+		fprintf(to, ", %s = object %u, %s", place_of(op->b, place, sizeof(place)), op->c,
+			addrs[op->a >> 1 & 3]);
+		break;
+	case FUZZ_GC_COPY:
+		fprintf(to, ", object %u = object %u", op->b, op->c);
+		break;
+	case FUZZ_GC_HANDLE:
+		fprintf(to, ", handle %u, object %u, %s", op->b % 8, op->c,
+			op->n & 1 ? "get" : "put");
+		break;
+	case FUZZ_GC_WEAK:
+		fprintf(to, ", weak %u, %u, %u", op->b % 8, op->c, op->n % 4);
+		break;
+	case FUZZ_GC_FINALIZER:
+		fprintf(to, ", object %u,%s%s", op->c, op->b & FUZZ_GC_SET ? " set" : " take away",
+			op->b & FUZZ_GC_REVIVE ? " revive" : "");
+		break;
+	case FUZZ_GC_FREE:
+		fprintf(to, ", object %u, %s%s%s%s", op->c,
+			op->b & FUZZ_GC_REALLOC ? "realloc" : frees[op->b % 3],
+			op->b & FUZZ_GC_TWICE ? " twice" : "",
+			op->b & FUZZ_GC_INSIDE ? " inside" : "",
+			op->b & FUZZ_GC_WRONG ? " wrong" : "");
+		break;
+	case FUZZ_GC_ROOT:
+		fprintf(to, ", %s, object %u", op->b % 2 ? "conservative" : "precise", op->c);
+		break;
+	case FUZZ_GC_STEP:
+		fprintf(to, ", %s", points[op->b % 8]);
+		break;
+	case FUZZ_GC_TUNE:
+		fprintf(to, ", %s, %lu", tunes[op->b % FUZZ_GC_TUNES], size);
+		break;
+	case FUZZ_GC_TYPE:
+		fprintf(to, ", kind %u, %u from %u, %u from %u, %lu bytes", op->a >> 1 & 3,
+			op->b & 15, op->b >> 4, op->c & 7, op->c >> 3 & 15, size);
+		break;
+	case FUZZ_GC_BAD:
+		fprintf(to, ", %s, %u, %u", bads[(op->b & 0x7f) % BADS], op->c, op->n);
+		break;
+	case FUZZ_GC_UNREVIVE:
+		fprintf(to, ", object %u", op->c);
+		break;
+	default:
+		break;
+	}
+}
+
 static void print_op(FILE *to, const struct fuzz_op *op)
 {
 	unsigned int heap = op->a % FUZZ_HEAPS, cache = op->a % FUZZ_CACHES;
@@ -170,8 +264,14 @@ static void print_op(FILE *to, const struct fuzz_op *op)
 		break;
 	case FUZZ_CHECK: case FUZZ_BARRIER:
 		break;
+	case FUZZ_LEAKS:
+		fprintf(to, " h%u, %s %x", heap, op->c & 1 ? "all" : "told", op->n);
+		break;
 	default:
-		print_object_op(to, op, op->a % FUZZ_OBJS);
+		if (fuzz_code(op) >= FUZZ_GC_HEAP)
+			print_managed_op(to, op);
+		else
+			print_object_op(to, op, op->a % FUZZ_OBJS);
 	}
 }
 
