@@ -275,7 +275,8 @@ static void keep_tiny(struct gc_heap *gc, void *block, unsigned int used, unsign
  * @gfp: as for goalloc_gc_alloc()
  *
  * What is under 16 bytes is aligned as a power of two that divides @size, up to 8, and
- * shares a block with others of its kind: freed by hand it is refused.
+ * shares a block with others of its kind: to free it by hand, or to ask for its size, is
+ * refused.
  *
  * Context: as for goalloc_gc_alloc().
  * Return: the object, or NULL, also if it would be larger than 60 MiB.

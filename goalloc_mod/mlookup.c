@@ -5,6 +5,7 @@
  */
 #include "debug.h"
 #include "malloc.h"
+#include "mgc.h"
 
 /* Why there is no live small or large span at @addr. */
 enum goalloc_misuse misuse_no_span(unsigned long addr)
@@ -75,7 +76,9 @@ static bool lookup(unsigned long addr, bool interior, struct object_info *info,
 	info->debug = record;
 	if (record)
 		info->size = READ_ONCE(record->size);
-	if ((!interior && info->base != addr) || addr - info->base >= info->size) {
+	/* A shared block is nobody's alone: not to free, and not to clear or fill. */
+	if ((!interior && (info->base != addr || mcentral_is_tiny(central))) ||
+	    addr - info->base >= info->size) {
 		*kind = MISUSE_INTERIOR;
 		goto out;
 	}

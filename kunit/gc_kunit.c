@@ -147,6 +147,14 @@ static void tiny(struct kunit *test)
 	goalloc_heap_stats(w->heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.misuse, (u64)ARRAY_SIZE(p));
 	KUNIT_EXPECT_EQ(test, heap_live(w->heap), live);
+	/* And nobody's to clear, or to fill. */
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		goalloc_free_sensitive(hide(p[i]));
+		KUNIT_EXPECT_EQ(test, goalloc_size(hide(p[i])), 0);
+		KUNIT_EXPECT_NULL(test, goalloc_realloc(hide(p[i]), 8, GFP_KERNEL));
+	}
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		KUNIT_EXPECT_EQ(test, p[i][2], (unsigned char)i);
 	/* An interior pointer keeps the block. */
 	for (i = 0; i < 4; i++)
 		goalloc_gc_assign(w->heap, &w->root[i], (void *)p[i * 16 + 1]);
