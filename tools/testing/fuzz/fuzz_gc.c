@@ -454,31 +454,44 @@ static void clear_roots(struct fuzz_run *run, struct gc_node *node)
 	unrevive(run, node);
 }
 
+/* What there is to be refused of a call with an object. */
+static void expect_refusal(struct fuzz_run *run, const struct gc_node *node, struct fuzz_call *call)
+{
+	u8 how = run->op.b;
+
+	if (gc_is_shared(node)) {
+		call->kinds = BIT(MISUSE_INTERIOR);
+	} else if (how & FUZZ_GC_INSIDE && node->size > 1) {
+		call->p = node->p + node->size / 2;
+		call->kinds = BIT(MISUSE_INTERIOR);
+	} else if (call->fn == DO_REALLOC) {
+		call->kinds = BIT(MISUSE_REALLOC);
+	} else if (call->fn == DO_HEAP_FREE && how & FUZZ_GC_WRONG) {
+		call->heap = run->heaps[1].heap;
+		call->kinds = BIT(MISUSE_WRONG_HEAP);
+	}
+	call->misuses = !!call->kinds;
+}
+
 /* By hand, as it must be, and otherwise; in the section of the caller. */
 static void free_by_hand(struct fuzz_run *run, struct gc_node *node)
 {
-	static const enum fuzz_function functions[] = { DO_FREE, DO_FREE_SENSITIVE, DO_HEAP_FREE };
-	struct fuzz_call call = { .p = node->p, .size = 1, .gfp = GFP_KERNEL };
+	static const enum fuzz_function functions[] = {
+		DO_FREE, DO_FREE_SENSITIVE, DO_HEAP_FREE, DO_FREE_BULK,
+	};
+	struct fuzz_call call = { .p = node->p, .size = 1, .nr = 1, .gfp = GFP_KERNEL };
 	u8 how = run->op.b;
 
-	call.fn = how & FUZZ_GC_REALLOC ? DO_REALLOC : functions[how % 3];
+	call.fn = functions[how % ARRAY_SIZE(functions)];
+	if (how & FUZZ_GC_ASK)
+		call.fn = how & 1 ? DO_REALLOC : DO_SIZE;
 	call.heap = node->owner->heap;
-	if (gc_is_shared(node)) {
-		call.kinds = BIT(MISUSE_INTERIOR) | BIT(MISUSE_REALLOC);
-	} else if (how & FUZZ_GC_INSIDE && node->size > 1) {
-		call.p = node->p + node->size / 2;
-		call.kinds = BIT(MISUSE_INTERIOR);
-	} else if (call.fn == DO_REALLOC) {
-		call.kinds = BIT(MISUSE_REALLOC);
-	} else if (call.fn == DO_HEAP_FREE && how & FUZZ_GC_WRONG) {
-		call.heap = run->heaps[1].heap;
-		call.kinds = BIT(MISUSE_WRONG_HEAP);
-	}
-	call.misuses = !!call.kinds;
-	if (call.misuses) {
+	call.objs = &call.p;
+	expect_refusal(run, node, &call);
+	if (call.misuses || call.fn == DO_SIZE) {
 		fuzz_issue(run, &call);
-		if (call.ret)
-			fuzz_fail(run, "a managed object was resized");
+		if (call.ret || (call.fn == DO_SIZE && !call.n == !call.misuses))
+			fuzz_fail(run, "what must be refused of a managed object is not");
 		gc_check_node(run, node, "after a refused free");
 		return;
 	}

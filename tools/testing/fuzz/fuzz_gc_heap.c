@@ -16,7 +16,7 @@
 #include "../../../goalloc_mod/mgc.h"
 
 #define HOLD_SECONDS 20 /* that a collector waits for a program which forgot it */
-#define ARRIVE_SECONDS 10
+#define ARRIVE_SECONDS 4
 #define SECTION_MS 5 /* for a collector that may have to wait for a section */
 
 /* Where a collector is stopped, one at a time. */
@@ -177,9 +177,9 @@ void fuzz_op_gc_step(struct fuzz_run *run)
 		mgc_kick(m->heap->gc);
 		return;
 	}
-	/* If it is beyond the point, in the next cycle. */
-	mgc_kick(m->heap->gc);
 	pass(m->heap->gc, points[i]);
+	/* If it is idle, or beyond the point: in a cycle that it stops in for certain. */
+	mgc_kick(m->heap->gc);
 	if (m->open)
 		arrives(msecs_to_jiffies(SECTION_MS));
 	else if (!arrives(ARRIVE_SECONDS * HZ))

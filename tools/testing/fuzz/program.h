@@ -105,7 +105,7 @@ enum fuzz_code {
 
 #define FUZZ_GC_TWICE 0x80
 #define FUZZ_GC_INSIDE 0x40
-#define FUZZ_GC_REALLOC 0x20
+#define FUZZ_GC_ASK 0x20 /* its size, or another */
 #define FUZZ_GC_WRONG 0x10
 
 #define FUZZ_COPY_TO 0x01

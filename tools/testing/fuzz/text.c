@@ -142,7 +142,10 @@ static void print_managed_op(FILE *to, const struct fuzz_op *op)
 		"node", "head", "pointer", "ends", "large", "plain", "odd", "dense",
 	};
 	static const char *const addrs[] = { "start", "half", "last", "none" };
-	static const char *const frees[] = { "free", "free_sensitive", "heap_free" };
+	static const char *const by_hand[] = {
+		"free", "free_sensitive", "heap_free", "free_bulk",
+	};
+	static const char *const asks[] = { "size", "realloc" };
 	static const char *const points[] = {
 		"mark", "g1", "drained", "clean", "drain", "off", "sweep", "nowhere",
 	};
@@ -190,7 +193,7 @@ static void print_managed_op(FILE *to, const struct fuzz_op *op)
 		break;
 	case FUZZ_GC_FREE:
 		fprintf(to, ", object %u, %s%s%s%s", op->c,
-			op->b & FUZZ_GC_REALLOC ? "realloc" : frees[op->b % 3],
+			op->b & FUZZ_GC_ASK ? asks[op->b & 1] : by_hand[op->b & 3],
 			op->b & FUZZ_GC_TWICE ? " twice" : "",
 			op->b & FUZZ_GC_INSIDE ? " inside" : "",
 			op->b & FUZZ_GC_WRONG ? " wrong" : "");
