@@ -97,7 +97,7 @@ void fuzz_op_heap_create(struct fuzz_run *run)
 {
 	struct fuzz_heap *reg = heap_reg(run);
 	u8 c = run->op.c;
-	/* Of managed heaps this knows nothing. */
+	/* Managed heaps are fuzz_gc_heap.c's. */
 	unsigned long flags = c & GOALLOC_HEAP_FLAGS_MASK & ~GOALLOC_HEAP_GC;
 	struct goalloc_heap *heap;
 	char buf[200];
