@@ -328,7 +328,7 @@ static void ask_weak(struct fuzz_run *run, struct gc_weak *w)
 	struct place place;
 
 	if (p ? !w->to || p != w->to->p : sure) {
-		fuzz_fail(run, "a weak reference leads to %px, not to %px", p,
+		fuzz_fail(run, "a weak reference leads to %p, not to %p", p,
 			  w->to ? w->to->p : NULL);
 		return;
 	}

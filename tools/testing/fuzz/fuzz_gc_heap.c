@@ -279,7 +279,7 @@ static void check_weak(struct fuzz_run *run, const struct gc_managed *m)
 			continue;
 		p = goalloc_gc_weak_get(w->weak);
 		if (p != (w->to ? w->to->p : NULL))
-			fuzz_fail(run, "weak reference %u leads to %px, not to %px", i, p,
+			fuzz_fail(run, "weak reference %u leads to %p, not to %p", i, p,
 				  w->to ? w->to->p : NULL);
 	}
 	goalloc_gc_unlock(m->heap, section);
