@@ -141,6 +141,7 @@ void gc_forget(struct fuzz_run *run, struct gc_node *node);
 /* fuzz_gc_heap.c */
 struct gc_managed *gc_heap_at(struct fuzz_run *run, unsigned int i);
 struct goalloc_gc_type *gc_type_at(struct fuzz_run *run, struct gc_managed *m, unsigned int i);
+void gc_let_go_of_roots(void);
 void gc_settle(struct fuzz_run *run, struct gc_managed *m);
 void gc_end(struct fuzz_run *run);
 void gc_testing_begin(void);

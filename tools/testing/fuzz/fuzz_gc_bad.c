@@ -211,6 +211,7 @@ void fuzz_op_gc_bad(struct fuzz_run *run)
 
 	if (!m)
 		return;
+	gc_let_go_of_roots();
 	switch (what) {
 	case BAD_WEAK: case BAD_FINALIZER:
 		bad_special(run, m, what == BAD_WEAK);

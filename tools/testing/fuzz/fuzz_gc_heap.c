@@ -160,15 +160,33 @@ void fuzz_op_gc_section(struct fuzz_run *run)
 	m->open = true;
 }
 
+/* Where a collector is that holds the lock of its roots it must not stay for long. */
+void gc_let_go_of_roots(void)
+{
+	if (gate.at == GC_AT_ROOT)
+		release();
+}
+
+static u64 with_finalizer(const struct fuzz_run *run, u64 of)
+{
+	u64 set = 0;
+	unsigned int i;
+
+	for (i = 0; i < GC_NODES; i++)
+		if (of & BIT_ULL(i) && run->gc.nodes[i].final)
+			set |= BIT_ULL(i);
+	return set;
+}
+
 /* Have the collector begin, or go on, and stop it at a point. */
 void fuzz_op_gc_step(struct fuzz_run *run)
 {
-	static const enum gc_test_point points[] = {
-		GC_AT_MARK, GC_AT_G1, GC_AT_DRAINED, GC_AT_CLEAN, GC_AT_DRAIN, GC_AT_OFF,
-		GC_AT_SWEEP,
+	static const enum gc_test_point points[FUZZ_GC_POINTS - 1] = {
+		GC_AT_MARK, GC_AT_G1, GC_AT_ROOT, GC_AT_FINALIZER, GC_AT_DRAINED, GC_AT_CLEAN,
+		GC_AT_DRAIN, GC_AT_OFF, GC_AT_SWEEP,
 	};
 	struct gc_managed *m = gc_heap_at(run, run->op.a);
-	unsigned int i = run->op.b % (ARRAY_SIZE(points) + 1);
+	unsigned int i = run->op.b % FUZZ_GC_POINTS;
 
 	if (!m)
 		return;
@@ -177,6 +195,10 @@ void fuzz_op_gc_step(struct fuzz_run *run)
 		mgc_kick(m->heap->gc);
 		return;
 	}
+	/* It is passed only if there is one then. */
+	if (points[i] == GC_AT_FINALIZER &&
+	    (m->open || !with_finalizer(run, gc_reachable(run, m))))
+		return;
 	pass(m->heap->gc, points[i]);
 	/* If it is idle, or beyond the point: in a cycle that it stops in for certain. */
 	mgc_kick(m->heap->gc);
@@ -207,17 +229,6 @@ static void finalized(struct fuzz_run *run, struct gc_managed *m, u64 set)
 			fuzz_fail(run, "the finalizer of %u has run %d times, not %d", i,
 				  atomic_read(&node->ran), node->runs);
 	}
-}
-
-static u64 with_finalizer(const struct fuzz_run *run, u64 of)
-{
-	u64 set = 0;
-	unsigned int i;
-
-	for (i = 0; i < GC_NODES; i++)
-		if (of & BIT_ULL(i) && run->gc.nodes[i].final)
-			set |= BIT_ULL(i);
-	return set;
 }
 
 /*
@@ -446,6 +457,7 @@ void fuzz_op_gc_root(struct fuzz_run *run)
 
 	if (!m || m->open)
 		return;
+	gc_let_go_of_roots();
 	if (m->rooted[half]) {
 		err = goalloc_gc_root_remove(m->heap, m->slots + first);
 		memset(m->slots + first, 0, sizeof(m->slots) / 2);

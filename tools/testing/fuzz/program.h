@@ -95,6 +95,8 @@ enum fuzz_code {
 #define FUZZ_GC_PACED 0x02 /* cycles begin by themselves */
 #define FUZZ_GC_UNCHECKED 0x04 /* without checkmark mode */
 
+#define FUZZ_GC_POINTS 10 /* where a collector can be stopped, or nowhere */
+
 #define FUZZ_GC_ARRAY 0x10
 #define FUZZ_GC_NOSCAN 0x20
 #define FUZZ_GC_DECOY 0x40 /* what is no pointer is the address of an object */

@@ -146,8 +146,9 @@ static void print_managed_op(FILE *to, const struct fuzz_op *op)
 		"free", "free_sensitive", "heap_free", "free_bulk",
 	};
 	static const char *const asks[] = { "size", "realloc" };
-	static const char *const points[] = {
-		"mark", "g1", "drained", "clean", "drain", "off", "sweep", "nowhere",
+	static const char *const points[FUZZ_GC_POINTS] = {
+		"mark", "g1", "root", "finalizer", "drained", "clean", "drain", "off", "sweep",
+		"nowhere",
 	};
 	static const char *const tunes[FUZZ_GC_TUNES] = {
 		"percent", "limit", "heap limit", "shrink",
@@ -202,7 +203,7 @@ static void print_managed_op(FILE *to, const struct fuzz_op *op)
 		fprintf(to, ", %s, object %u", op->b % 2 ? "conservative" : "precise", op->c);
 		break;
 	case FUZZ_GC_STEP:
-		fprintf(to, ", %s", points[op->b % 8]);
+		fprintf(to, ", %s", points[op->b % FUZZ_GC_POINTS]);
 		break;
 	case FUZZ_GC_TUNE:
 		fprintf(to, ", %s, %lu", tunes[op->b % FUZZ_GC_TUNES], size);
