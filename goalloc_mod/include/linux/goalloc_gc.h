@@ -170,7 +170,8 @@ static __always_inline void goalloc_gc_store(struct goalloc_heap *heap, void **s
 #define goalloc_gc_load(slot)                                                  \
 ({                                                                             \
 	/* Pairs with the release of goalloc_gc_store(). */                    \
-	(typeof(**(slot)) __force __kernel *)smp_load_acquire(slot);           \
+	/* On x86 that takes its argument as it is written: *array + i. */     \
+	(typeof(**(slot)) __force __kernel *)smp_load_acquire((slot));         \
 })
 
 void goalloc_gc_copy(struct goalloc_gc_type *type, void *to, const void *from, size_t n);
