@@ -97,8 +97,11 @@ static bool add_special(struct gc_heap *gc, struct gc_special *special, void *ob
  */
 struct goalloc_gc_weak *goalloc_gc_weak_create(struct goalloc_heap *heap, void *obj, gfp_t gfp)
 {
-	struct goalloc_gc_weak *weak = kmalloc(sizeof(*weak), gfp);
+	struct goalloc_gc_weak *weak;
 
+	if (!gc_heap_of(heap))
+		return NULL;
+	weak = kmalloc(sizeof(*weak), gfp);
 	if (!weak)
 		return NULL;
 	weak->special.kind = GC_WEAK;
@@ -252,13 +255,15 @@ int goalloc_gc_set_finalizer(struct goalloc_heap *heap, void *obj,
 			     void (*fn)(void *obj, void *data), void *data, gfp_t gfp)
 {
 	struct gc_finalizer *final = NULL, *old = NULL;
-	struct gc_heap *gc = heap->gc;
+	struct gc_heap *gc = gc_heap_of(heap);
 	struct gc_special *special;
 	unsigned long flags;
 	struct mspan *span;
 	unsigned int slot;
 	int err = -EINVAL;
 
+	if (!gc)
+		return -EINVAL;
 	if (fn) {
 		final = kmalloc(sizeof(*final), gfp);
 		if (!final)

@@ -329,15 +329,17 @@ static bool ended(struct gc_heap *gc, unsigned long ticket)
  *
  * Context: may sleep; not in a section, nor where CPUs are brought up or down.
  * Return: 0; -EDEADLK in a section; -EINTR if a fatal signal came; -ESHUTDOWN if the heap
- * goes.
+ * goes; -EINVAL if it is not managed.
  */
 int goalloc_gc_collect(struct goalloc_heap *heap)
 {
-	struct gc_heap *gc = heap->gc;
+	struct gc_heap *gc = gc_heap_of(heap);
 	unsigned long ticket;
 	int err;
 
 	might_sleep();
+	if (!gc)
+		return -EINVAL;
 	if (gc_in_section(gc)) {
 		WARN_ONCE(1, "goalloc: heap %s: a collection is waited for in a section\n",
 			  heap->name);
@@ -360,14 +362,18 @@ EXPORT_SYMBOL_GPL(goalloc_gc_collect);
 /**
  * goalloc_gc_stats() - what the collector of a heap has done
  * @heap: a managed heap
- * @stats: filled in
+ * @stats: filled in; with zeroes if it is not managed
  *
  * Context: any but NMI.
  */
 void goalloc_gc_stats(struct goalloc_heap *heap, struct goalloc_gc_stats *stats)
 {
-	struct gc_heap *gc = heap->gc;
+	struct gc_heap *gc = gc_heap_of(heap);
 
+	if (!gc) {
+		memset(stats, 0, sizeof(*stats));
+		return;
+	}
 	/* One by one each is what it was at some moment. */
 	*stats = data_race(gc->stats);
 	/* What the caches hand out and get back is not counted at one moment. */
@@ -379,6 +385,12 @@ void goalloc_gc_stats(struct goalloc_heap *heap, struct goalloc_gc_stats *stats)
 	stats->spans_freed = atomic64_read(&gc->spans_freed);
 }
 EXPORT_SYMBOL_GPL(goalloc_gc_stats);
+
+/* Any context. */
+void gc_missing(const struct goalloc_heap *heap)
+{
+	pr_err_ratelimited("heap %s is not managed\n", heap->name);
+}
 
 /* The heap is managed; nobody knows it yet. May sleep. */
 int mgc_create(struct goalloc_heap *heap)

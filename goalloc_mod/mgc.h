@@ -290,6 +290,16 @@ struct gc_heap {
 	bool checkmark;
 };
 
+void gc_missing(const struct goalloc_heap *heap);
+
+/* The collector of what should be a managed heap; if it is not, NULL, and that is said. */
+static inline struct gc_heap *gc_heap_of(const struct goalloc_heap *heap)
+{
+	if (unlikely(!heap->gc))
+		gc_missing(heap);
+	return heap->gc;
+}
+
 static inline unsigned long gc_word(const struct goalloc_heap *heap)
 {
 	return READ_ONCE(heap->gc_word.word);

@@ -196,11 +196,11 @@ void gc_assist(struct mcentral *central, gfp_t gfp)
  *	are asked for, or that the limit brings about
  *
  * Context: any but NMI.
- * Return: 0, or -EINVAL if it is over 100000.
+ * Return: 0, or -EINVAL if it is over 100000, or the heap is not managed.
  */
 int goalloc_gc_set_percent(struct goalloc_heap *heap, int percent)
 {
-	if (percent > 100000)
+	if (percent > 100000 || !gc_heap_of(heap))
 		return -EINVAL;
 	WRITE_ONCE(heap->gc->percent, percent);
 	gc_pace(heap->gc);
@@ -215,11 +215,11 @@ EXPORT_SYMBOL_GPL(goalloc_gc_set_percent);
  *	the memory, and makes allocations fail; this does not.
  *
  * Context: any but NMI.
- * Return: 0, or -EINVAL if it is 0.
+ * Return: 0, or -EINVAL if it is 0, or the heap is not managed.
  */
 int goalloc_gc_set_limit(struct goalloc_heap *heap, unsigned long bytes)
 {
-	if (!bytes)
+	if (!bytes || !gc_heap_of(heap))
 		return -EINVAL;
 	WRITE_ONCE(heap->gc->limit, min(bytes, ULONG_MAX / 2));
 	gc_pace(heap->gc);

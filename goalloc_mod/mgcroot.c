@@ -191,14 +191,17 @@ EXPORT_SYMBOL_FOR_TEST(gc_forget_roots);
  *
  * Context: in a section; as @gfp says, but not hardirq or NMI, nor with preemption off on
  * PREEMPT_RT.
- * Return: the handle, with one reference, or NULL.
+ * Return: the handle, with one reference, or NULL, also if the heap is not managed.
  */
 struct goalloc_gc_handle *goalloc_gc_handle_create(struct goalloc_heap *heap, void *obj,
 						   gfp_t gfp)
 {
-	struct goalloc_gc_handle *handle = kmalloc(sizeof(*handle), gfp);
-	struct gc_heap *gc = heap->gc;
+	struct gc_heap *gc = gc_heap_of(heap);
+	struct goalloc_gc_handle *handle;
 
+	if (!gc)
+		return NULL;
+	handle = kmalloc(sizeof(*handle), gfp);
 	if (!handle)
 		return NULL;
 	handle->heap = heap;

@@ -290,7 +290,7 @@ void *goalloc_gc_alloc_noscan(struct goalloc_heap *heap, size_t size, gfp_t gfp)
 
 	if (!gc_gfp_ok(gfp) || !size)
 		return NULL;
-	if (WARN_ON_ONCE(!heap->gc))
+	if (!gc_heap_of(heap))
 		return NULL;
 	if (tiny) {
 		obj = take_tiny(heap->gc, size);

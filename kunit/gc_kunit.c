@@ -550,6 +550,31 @@ static void refusals(struct kunit *test)
 	expect_live(test, w, 0);
 }
 
+/* A heap whose objects are freed by hand has no collector to be asked of. */
+static void unmanaged(struct kunit *test)
+{
+	struct goalloc_heap *heap = goalloc_heap_create("kunit-unmanaged", 0);
+	struct goalloc_gc_stats stats = { .num_gc = 1 };
+	void *obj;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
+	obj = goalloc_heap_alloc(heap, 64, GFP_KERNEL);
+	log_watch(test);
+	KUNIT_EXPECT_EQ(test, goalloc_gc_collect(heap), -EINVAL);
+	KUNIT_EXPECT_EQ(test, goalloc_gc_set_percent(heap, 50), -EINVAL);
+	KUNIT_EXPECT_EQ(test, goalloc_gc_set_limit(heap, SZ_1M), -EINVAL);
+	KUNIT_EXPECT_EQ(test, goalloc_gc_set_finalizer(heap, obj, NULL, NULL, GFP_KERNEL), -EINVAL);
+	KUNIT_EXPECT_NULL(test, goalloc_gc_handle_create(heap, obj, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, goalloc_gc_weak_create(heap, obj, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, goalloc_gc_alloc_noscan(heap, 8, GFP_KERNEL));
+	goalloc_gc_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.num_gc, 0ULL);
+	if (log_usable())
+		KUNIT_EXPECT_TRUE(test, log_has("heap kunit-unmanaged is not managed"));
+	goalloc_free(obj);
+	goalloc_heap_destroy(heap);
+}
+
 /* A heap that goes while it marks, with all that it has. */
 static void teardown(struct kunit *test)
 {
@@ -599,6 +624,7 @@ static struct kunit_case gc_cases[] = {
 	KUNIT_CASE(pacing),
 	KUNIT_CASE(pressure),
 	KUNIT_CASE(refusals),
+	KUNIT_CASE(unmanaged),
 	KUNIT_CASE(teardown),
 	{}
 };
