@@ -34,7 +34,10 @@ kunit_test_suites(&goalloc_msize_suite,
 		  &goalloc_gc_protocol_suite,
 		  &goalloc_gc_cycle_suite,
 		  &goalloc_leaks_suite,
-		  &goalloc_leaks_roots_suite);
+		  &goalloc_leaks_roots_suite,
+		  &goalloc_faults_suite,
+		  &goalloc_faults_gc_suite,
+		  &goalloc_faults_leaks_suite);
 
 MODULE_DESCRIPTION("KUnit suites of goalloc");
 MODULE_LICENSE("GPL");

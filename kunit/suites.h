@@ -35,5 +35,8 @@ extern struct kunit_suite goalloc_gc_protocol_suite;
 extern struct kunit_suite goalloc_gc_cycle_suite;
 extern struct kunit_suite goalloc_leaks_suite;
 extern struct kunit_suite goalloc_leaks_roots_suite;
+extern struct kunit_suite goalloc_faults_suite;
+extern struct kunit_suite goalloc_faults_gc_suite;
+extern struct kunit_suite goalloc_faults_leaks_suite;
 
 #endif /* GOALLOC_KUNIT_SUITES_H */
