@@ -27,6 +27,12 @@ struct arena_index arena_index __read_mostly;
 /* Stands where there is no arena: nothing is in it. */
 static struct heap_arena no_arena;
 
+/*
+ * Whoever wants an arena fails rather than reclaim hard: there are smaller sizes to try, or
+ * an error to return, and the OOM killer must not be woken.
+ */
+#define ARENA_GFP (GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN | GOALLOC_GFP_NO_RESERVES)
+
 /* Stands where there is no leaf. */
 static struct arena_index_slot *no_leaf;
 
@@ -35,7 +41,7 @@ static struct arena_index_slot *make_leaf(void)
 	struct arena_index_slot *leaf;
 	unsigned int i;
 
-	leaf = kvmalloc_array(ARENA_LEAF_SLOTS, sizeof(*leaf), GFP_KERNEL);
+	leaf = kvmalloc_array(ARENA_LEAF_SLOTS, sizeof(*leaf), ARENA_GFP);
 	for (i = 0; leaf && i < ARENA_LEAF_SLOTS; i++)
 		leaf[i] = (struct arena_index_slot){ { &no_arena, &no_arena } };
 	return leaf;
@@ -160,23 +166,19 @@ static bool looks_huge(void *area)
  *	that alone, and the object has @bytes less @align
  * @dedicated: it will hold one object; its pages are not managed
  *
- * Fails rather than reclaim hard: the caller has smaller sizes to try, or an
- * error to return, and must not wake the OOM killer.
- *
  * Context: may sleep.
  * Return: the arena, in no list or index, or NULL.
  */
 struct heap_arena *arena_create(unsigned long bytes, unsigned long align, bool dedicated)
 {
-	gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN | GOALLOC_GFP_NO_RESERVES;
 	struct heap_arena *arena;
 	unsigned long npages, nmspans, start;
 
-	arena = kvzalloc(sizeof(*arena), gfp);
+	arena = kvzalloc(sizeof(*arena), ARENA_GFP);
 	if (!arena)
 		return NULL;
 
-	arena->area = vmalloc_huge(bytes + 2 * ARENA_MARGIN, gfp);
+	arena->area = vmalloc_huge(bytes + 2 * ARENA_MARGIN, ARENA_GFP);
 	if (!arena->area)
 		goto free;
 	/*
@@ -194,13 +196,13 @@ struct heap_arena *arena_create(unsigned long bytes, unsigned long align, bool d
 		npages = (bytes - align) >> GOALLOC_PAGE_SHIFT;
 	arena->bytes = npages << GOALLOC_PAGE_SHIFT;
 	arena->dedicated = dedicated;
-	arena->zeroed = want_init_on_alloc(gfp);
+	arena->zeroed = want_init_on_alloc(ARENA_GFP);
 	arena->huge = looks_huge(arena->area);
 
 	nmspans = dedicated ? 1 : npages;
-	arena->spans = kvcalloc(npages, sizeof(*arena->spans), gfp);
-	arena->mspans = kvcalloc(nmspans, sizeof(*arena->mspans), gfp);
-	arena->starts = kvcalloc(BITS_TO_LONGS(nmspans), sizeof(long), gfp);
+	arena->spans = kvcalloc(npages, sizeof(*arena->spans), ARENA_GFP);
+	arena->mspans = kvcalloc(nmspans, sizeof(*arena->mspans), ARENA_GFP);
+	arena->starts = kvcalloc(BITS_TO_LONGS(nmspans), sizeof(long), ARENA_GFP);
 	if (arena->spans && arena->mspans && arena->starts) {
 		/* Spans know their first object, which may be leaked all the same. */
 		kmemleak_no_scan(arena->mspans);
