@@ -583,6 +583,27 @@ static void all_at_once(struct kunit *test)
 	expect_recount(test);
 }
 
+/* The collector waits for a section, however long it lasts, and says so. */
+static void long_section(struct kunit *test)
+{
+	struct world *w = make_world(test, "kunit-gc-cycle");
+	struct goalloc_gc_stats stats;
+
+	testing(test, w, 0);
+	log_watch(test);
+	enter(w);
+	start(w);
+	msleep(1500);
+	goalloc_gc_stats(w->heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.num_gc, 0ULL);
+	leave(w);
+	finish(test, w);
+	goalloc_gc_stats(w->heap, &stats);
+	KUNIT_EXPECT_GE(test, stats.max_section_ns, NSEC_PER_SEC + 0ULL);
+	if (log_usable())
+		KUNIT_EXPECT_TRUE(test, log_has("kunit-gc-cycle: a section lasted for over a sec"));
+}
+
 static struct kunit_case cycle_cases[] = {
 	KUNIT_CASE_PARAM(span_is_born, when_gen_params),
 	KUNIT_CASE_PARAM(span_comes_back, when_gen_params),
@@ -593,6 +614,7 @@ static struct kunit_case cycle_cases[] = {
 	KUNIT_CASE_PARAM(heap_goes, when_gen_params),
 	KUNIT_CASE_PARAM(cpu_goes, when_gen_params),
 	KUNIT_CASE_PARAM(module_goes, when_gen_params),
+	KUNIT_CASE_SLOW(long_section),
 	KUNIT_CASE_SLOW(all_at_once),
 	{}
 };

@@ -99,6 +99,30 @@ static void steer(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, heap->gc->trace);
 }
 
+/* A line for each cycle, while it is set. */
+static void traced(struct kunit *test)
+{
+	struct goalloc_heap *heap = managed(test);
+	char line[64];
+
+	KUNIT_EXPECT_EQ(test, act(heap, "percent off"), 0);
+	log_watch(test);
+	if (!log_usable())
+		kunit_skip(test, "the log cannot be read");
+	KUNIT_EXPECT_EQ(test, act(heap, "collect"), 0);
+	KUNIT_EXPECT_EQ(test, act(heap, "trace 1"), 0);
+	KUNIT_EXPECT_EQ(test, act(heap, "collect"), 0);
+	KUNIT_EXPECT_EQ(test, act(heap, "trace 0"), 0);
+	KUNIT_EXPECT_EQ(test, act(heap, "collect"), 0);
+	snprintf(line, sizeof(line), "gc 1 %s: ", heap->name);
+	KUNIT_EXPECT_FALSE(test, log_has(line));
+	line[3]++;
+	KUNIT_EXPECT_TRUE(test, log_has(line));
+	line[3]++;
+	KUNIT_EXPECT_FALSE(test, log_has(line));
+	KUNIT_EXPECT_TRUE(test, log_has(" us mark, 0->0 KiB, "));
+}
+
 static void refused(struct kunit *test)
 {
 	static const char *const bad[] = {
@@ -185,6 +209,7 @@ static void counted(struct kunit *test)
 
 static struct kunit_case gc_file_cases[] = {
 	KUNIT_CASE(steer),
+	KUNIT_CASE(traced),
 	KUNIT_CASE(refused),
 	KUNIT_CASE(counted),
 	{}

@@ -6,6 +6,7 @@
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 
 #include "../goalloc_mod/debug.h"
 #include "gc_world.h"
@@ -544,8 +545,12 @@ static void refusals(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, goalloc_gc_root_add(w->heap, (char *)w + 1, 1,
 						  GOALLOC_GC_ROOT_PRECISE), -EINVAL);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_root_remove(w->heap, w), -ENOENT);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(goalloc_heap_create("kunit-gc", GOALLOC_HEAP_GC)), -EEXIST);
 	enter(w);
 	KUNIT_EXPECT_NULL(test, goalloc_realloc(new_node(w, 1), 128, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, goalloc_gc_alloc(w->node, GFP_KERNEL | __GFP_HIGHMEM));
+	KUNIT_EXPECT_NULL(test, goalloc_gc_alloc_array(w->node, 2, GFP_KERNEL | __GFP_HIGHMEM));
+	KUNIT_EXPECT_NULL(test, goalloc_gc_alloc_noscan(w->heap, 8, GFP_KERNEL | __GFP_HIGHMEM));
 	leave(w);
 	expect_live(test, w, 0);
 }
@@ -573,6 +578,65 @@ static void unmanaged(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, log_has("heap kunit-unmanaged is not managed"));
 	goalloc_free(obj);
 	goalloc_heap_destroy(heap);
+}
+
+/* At the heap's limit there is no more, of any size; below it there is. */
+static void at_limit(struct kunit *test)
+{
+	struct world *w = make_world(test, "kunit-gc");
+
+	goalloc_gc_set_percent(w->heap, -1);
+	KUNIT_ASSERT_EQ(test, goalloc_heap_set_limit(w->heap, SZ_64K), 0);
+	enter(w);
+	KUNIT_EXPECT_NULL(test, goalloc_gc_alloc_noscan(w->heap, SZ_64K + 1, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&w->heap->pages), 0L);
+	KUNIT_EXPECT_NOT_NULL(test, goalloc_gc_alloc_noscan(w->heap, SZ_64K, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, goalloc_gc_alloc(w->node, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, goalloc_gc_alloc_array(w->node, 10, GFP_KERNEL));
+	leave(w);
+	expect_live(test, w, 0);
+	enter(w);
+	KUNIT_EXPECT_NOT_NULL(test, goalloc_gc_alloc(w->node, GFP_KERNEL));
+	leave(w);
+	expect_live(test, w, 0);
+}
+
+static void never(void *obj, void *data)
+{
+	struct kunit *test = data;
+
+	KUNIT_FAIL(test, "a finalizer runs");
+}
+
+/* A heap goes, and what was made in it does not: that is said, and nothing is called. */
+static void left_behind(struct kunit *test)
+{
+	struct goalloc_heap *heap = goalloc_heap_create("kunit-gc-left", GOALLOC_HEAP_GC);
+	struct goalloc_gc_handle *handle;
+	struct goalloc_gc_weak *weak;
+	struct goalloc_gc_type *type;
+	struct gnode *n;
+	int section;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
+	type = goalloc_gc_type_create(heap, gnode_layout);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, type);
+	section = goalloc_gc_lock(heap);
+	n = goalloc_gc_alloc(type, GFP_KERNEL);
+	handle = goalloc_gc_handle_create(heap, n, GFP_KERNEL);
+	weak = goalloc_gc_weak_create(heap, n, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, goalloc_gc_set_finalizer(heap, n, never, test, GFP_KERNEL), 0);
+	goalloc_gc_unlock(heap, section);
+	KUNIT_EXPECT_TRUE(test, n && handle && weak);
+	log_watch(test);
+	goalloc_heap_destroy(heap);
+	if (log_usable()) {
+		KUNIT_EXPECT_TRUE(test, log_has("kunit-gc-left is destroyed with 1 handles"));
+		KUNIT_EXPECT_TRUE(test, log_has("is destroyed with 1 weak references"));
+	}
+	kfree(handle);
+	kfree(weak);
+	expect_recount(test);
 }
 
 /* A heap that goes while it marks, with all that it has. */
@@ -625,6 +689,8 @@ static struct kunit_case gc_cases[] = {
 	KUNIT_CASE(pressure),
 	KUNIT_CASE(refusals),
 	KUNIT_CASE(unmanaged),
+	KUNIT_CASE(at_limit),
+	KUNIT_CASE(left_behind),
 	KUNIT_CASE(teardown),
 	{}
 };

@@ -5,6 +5,7 @@
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
@@ -133,6 +134,26 @@ static void interior(struct kunit *test)
 	expect_leaks(test, heap, 0);
 	leaks_expect_text(test, "into them only: 0 objects");
 	goalloc_free(node);
+}
+
+/* Spans of two kinds in turn are added up by kind. */
+static void kinds_in_turn(struct kunit *test)
+{
+	struct goalloc_heap *heap = test_heap(test, "kunit-leaks");
+	void *objs[6];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(objs); i++) {
+		objs[i] = i % 2 ? goalloc_heap_alloc_noscan(heap, SZ_64K, GFP_KERNEL) :
+				  goalloc_heap_zalloc(heap, SZ_64K, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+	}
+	goalloc_free(objs[5]);
+	expect_leaks(test, heap, 5);
+	leaks_expect_text(test, "# of large/scan: 3 objects, 196608 bytes");
+	leaks_expect_text(test, "# of large/noscan: 2 objects, 131072 bytes");
+	for (i = 0; i < 5; i++)
+		goalloc_free(objs[i]);
 }
 
 /* What is said to hold no pointers is not looked at. */
@@ -402,6 +423,27 @@ static void given_up(struct kunit *test)
 	goalloc_free(doing->node);
 }
 
+static void kill_myself(struct doing *doing)
+{
+	send_sig(SIGKILL, current, 0);
+}
+
+/* So does who is killed. */
+static void killed(struct kunit *test)
+{
+	struct doing *doing = lost_while(test, 1, kill_myself);
+	long err;
+
+	allow_signal(SIGKILL);
+	err = goalloc_leaks_report(doing->heap, NULL);
+	flush_signals(current);
+	disallow_signal(SIGKILL);
+	KUNIT_EXPECT_EQ(test, err, -EINTR);
+	KUNIT_EXPECT_EQ(test, doing->calls, 1U);
+	expect_leaks(test, doing->heap, 1);
+	goalloc_free(doing->node);
+}
+
 /* Opened by who loads the module: a test's thread may have no file system. */
 static struct goalloc_heap *open_heap;
 static struct file *open_files[2];
@@ -472,6 +514,7 @@ static struct kunit_case leaks_cases[] = {
 	KUNIT_CASE(chain),
 	KUNIT_CASE(circle),
 	KUNIT_CASE(interior),
+	KUNIT_CASE(kinds_in_turn),
 	KUNIT_CASE(noscan),
 	KUNIT_CASE(large_object),
 	KUNIT_CASE(cached),
@@ -484,6 +527,7 @@ static struct kunit_case leaks_cases[] = {
 	KUNIT_CASE(replaced_by_the_same),
 	KUNIT_CASE(one_at_a_time),
 	KUNIT_CASE(given_up),
+	KUNIT_CASE(killed),
 	KUNIT_CASE(teardown_while_open),
 	{}
 };
