@@ -636,6 +636,25 @@ TEST_F(views, take_limits)
 	EXPECT_EQ(put(add, "2 1048576"), 0);
 }
 
+TEST_F(views, reserve)
+{
+	char *text = slurp(ROOT "/reserves");
+
+	EXPECT_EQ(rows(text), 0);
+	ASSERT_EQ(unload("goalloc_fill"), 0);
+	ASSERT_EQ(load("goalloc_fill", "set_aside=7"), 0);
+	text = slurp(ROOT "/reserves");
+	EXPECT_EQ(rows(text), 1);
+	EXPECT_EQ(rows_if(text, "heap", "fill"), 1);
+	EXPECT_EQ(rows_if(text, "cache", "fill-cache"), 1);
+	EXPECT_EQ(sum(text, "size"), 112);
+	EXPECT_EQ(sum(text, "capacity"), 7);
+	EXPECT_EQ(sum(text, "available"), 7);
+	EXPECT_EQ(sum(text, "takes"), 0);
+	ASSERT_EQ(unload("goalloc_fill"), 0);
+	EXPECT_EQ(rows(slurp(ROOT "/reserves")), 0);
+}
+
 TEST_F(views, shrink_gives_back)
 {
 	const char *path = ROOT "/shrink";

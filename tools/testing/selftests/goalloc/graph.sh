@@ -11,7 +11,7 @@
 
 ops=${GOALLOC_GRAPH_OPS:-200000}
 
-require goalloc_graph
+require goalloc_graph goalloc_fill
 
 view=$DEBUGFS/goalloc_graph
 gc=$GA/heaps.d/goalloc_graph/gc
@@ -76,7 +76,20 @@ removed() {
 	leaves && logged | grep "goalloc_graph: PASS"
 }
 
-plan 14
+# A module that has nothing to do with it comes and goes.
+another() {
+	starts ops=1000000000000 || return 1
+	roots=$(value "$gc" Roots)
+	for _ in 1 2 3; do
+		load goalloc_fill && echo "10 64" >"$(param goalloc_fill add)" &&
+		unload goalloc_fill || return 1
+	done
+	[ "$roots" -gt 0 ] && expect Roots "$(value "$gc" Roots)" "$roots" &&
+	expect State "$(value "$view" State)" running &&
+	leaves && logged | grep "goalloc_graph: PASS"
+}
+
+plan 15
 load goalloc
 for p in ops=0 ops=1000000000001 ops=-1 ops=many threads=65 threads=-1 seconds=86401 seed=x; do
 	check "refuses $p" refused $p
@@ -86,5 +99,6 @@ check "one writer, one reader" runs threads=1 seed=1
 check "more threads than processors" runs threads=7
 check "ends in time" ends_in_time
 check "unloads while it runs" removed
+check "another module comes and goes" another
 check "unloads in the end" unload_all
 finish

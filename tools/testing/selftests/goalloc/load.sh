@@ -128,6 +128,28 @@ open_file() {
 	unload goalloc && gone && log_clean
 }
 
+# scanned SCAN: after that the shrinker has left one arena
+scanned() {
+	echo "0 0 1000000" >"$1" && sleep 0.2 && arena_rows 1
+}
+
+# What the kernel does when memory is short: it counts what is free, and takes it.
+shrunk() {
+	mark
+	load goalloc arena_mb=4 low_mb=0 age_ms=10 && load goalloc_fill &&
+	echo "20 1048576" >"$(param goalloc_fill add)" || return 1
+	arenas=$(rows "$GA"/arenas)
+	[ "$arenas" -ge 6 ] || { echo "$arenas arenas"; return 1; }
+	shrinker=$(echo "$DEBUGFS"/shrinker/goalloc*)
+	before=$(awk '{ print $2 }' "$shrinker"/count)
+	echo 1 >"$(param goalloc_fill drop)"
+	after=$(awk '{ print $2 }' "$shrinker"/count)
+	echo "${before:-0} pages could be freed, then ${after:-0}"
+	[ "${after:-0}" -gt $((${before:-0} + 4000)) ] &&
+	wait_for 5 scanned "$shrinker"/scan &&
+	unload goalloc_fill goalloc && gone && log_clean
+}
+
 # Used, unloaded, loaded again: nothing of the first life shows.
 reload() {
 	mark
@@ -186,7 +208,7 @@ rounds() {
 }
 
 areas_before=$(big_areas)
-plan 64
+plan 70
 
 for p in $PARAMS; do
 	check "modinfo describes $p" describes "$p"
@@ -196,7 +218,8 @@ for p in initial_arenas=0 initial_arenas=3\ arena_mb=8 arena_mb=4 arena_mb=5 are
 	 arena_mb=64 max_mb=0 max_mb=64 max_mb=4\ arena_mb=4 low_mb=0 low_mb=24 age_ms=0 \
 	 age_ms=10 age_ms=3600000 panic_on_corruption=0 panic_on_corruption=1 \
 	 random_slots=0 random_slots=1 guard_pages=0 guard_pages=1 \
-	 random_slots=1\ guard_pages=1 initial_arenas=64\ arena_mb=4\ max_mb=256; do
+	 random_slots=1\ guard_pages=1 initial_arenas=64\ arena_mb=4\ max_mb=256 \
+	 debug=- debug=ZP debug=Q; do
 	# shellcheck disable=SC2086 # one word a parameter
 	check "accepts $p" good $p
 done
@@ -205,7 +228,7 @@ for p in initial_arenas=65 initial_arenas=-1 initial_arenas=many initial_arenas=
 	 max_mb=3 max_mb=63 max_mb=-1 max_mb=99999999 max_mb=18446744073709551615 \
 	 max_mb=31\ initial_arenas=2\ arena_mb=16 low_mb=4097 low_mb=-1 age_ms=9 \
 	 age_ms=3600001 age_ms=1s panic_on_corruption=2 panic_on_corruption=maybe \
-	 random_slots=2 guard_pages=always; do
+	 random_slots=2 guard_pages=always debug=X debug=ZPQZPQZPQ; do
 	# shellcheck disable=SC2086
 	check "refuses $p" bad $p
 done
@@ -218,6 +241,11 @@ fi
 check "two arenas at load, both used" two_arenas
 check "does not unload under a user" busy
 check "goes while one of its files is open" open_file
+if [ -d "$DEBUGFS/shrinker" ]; then
+	check "gives arenas back when the kernel asks" shrunk
+else
+	skip "gives arenas back when the kernel asks" "no $DEBUGFS/shrinker"
+fi
 check "starts anew after a reload" reload
 check "20 rounds leave nothing behind" rounds
 check "unloads in the end" unload_all

@@ -37,6 +37,10 @@ static bool faults;
 module_param(faults, bool, 0644);
 MODULE_PARM_DESC(faults, "mark who adds for fault injection, which may fail it (default off)");
 
+static unsigned int set_aside;
+module_param(set_aside, uint, 0444);
+MODULE_PARM_DESC(set_aside, "objects of the cache in a reserve (default 0)");
+
 /* What is held; the records are the slab's, not to be counted. */
 struct held {
 	struct list_head node;
@@ -46,6 +50,7 @@ struct held {
 
 static struct goalloc_heap *heap;
 static struct goalloc_cache *cache;
+static struct goalloc_reserve *reserve;
 static LIST_HEAD(objects);
 static DEFINE_MUTEX(lock); /* guards objects, count, bytes */
 static unsigned long count;
@@ -154,6 +159,12 @@ static int __init fill_init(void)
 		goalloc_heap_destroy(made);
 		return PTR_ERR(cache);
 	}
+	if (set_aside)
+		reserve = goalloc_reserve_create(cache, set_aside, GFP_KERNEL);
+	if (IS_ERR(reserve)) {
+		goalloc_heap_destroy(made);
+		return PTR_ERR(reserve);
+	}
 	heap = made;
 	return 0;
 }
@@ -164,6 +175,7 @@ static void __exit fill_exit(void)
 
 	list_for_each_entry_safe(held, next, &objects, node)
 		drop_one(held);
+	goalloc_reserve_destroy(reserve);
 	goalloc_cache_destroy(cache);
 	goalloc_heap_destroy(heap);
 }
