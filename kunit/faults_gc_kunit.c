@@ -253,16 +253,15 @@ static void object(struct kunit *test)
 		{ .noscan = SZ_1M },
 	};
 	struct world *w = make_world(test, "kunit-gc-faults");
-	unsigned int i, least;
+	unsigned int i;
 
 	goalloc_gc_set_percent(w->heap, -1);
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
 		struct getting g = ways[i];
 
 		g.w = w;
-		least = g.n || g.noscan ? 2 : 1;
-		KUNIT_EXPECT_GE_MSG(test, fail_each(test, get, is_collected, &g), least, "way %u",
-				    i);
+		/* More of them, if nothing else fails that can be done without. */
+		KUNIT_EXPECT_GE_MSG(test, fail_each(test, get, is_collected, &g), 1U, "way %u", i);
 	}
 	expect_recount(test);
 }
@@ -280,6 +279,7 @@ static struct kunit_case faults_gc_cases[] = {
 
 struct kunit_suite goalloc_faults_gc_suite = {
 	.name = "goalloc_faults_gc",
+	.attr.speed = KUNIT_SPEED_VERY_SLOW,
 	.init = faults_gc_init,
 	.test_cases = faults_gc_cases,
 };

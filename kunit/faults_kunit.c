@@ -359,6 +359,7 @@ static struct kunit_case faults_cases[] = {
 
 struct kunit_suite goalloc_faults_suite = {
 	.name = "goalloc_faults",
+	.attr.speed = KUNIT_SPEED_VERY_SLOW,
 	.init = faults_init,
 	.test_cases = faults_cases,
 };

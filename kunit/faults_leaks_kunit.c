@@ -138,6 +138,7 @@ static struct kunit_case faults_leaks_cases[] = {
 
 struct kunit_suite goalloc_faults_leaks_suite = {
 	.name = "goalloc_faults_leaks",
+	.attr.speed = KUNIT_SPEED_VERY_SLOW,
 	.suite_init = leaks_begin,
 	.suite_exit = leaks_end,
 	.init = faults_leaks_init,

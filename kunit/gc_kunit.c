@@ -558,7 +558,7 @@ static void refusals(struct kunit *test)
 /* A heap whose objects are freed by hand has no collector to be asked of. */
 static void unmanaged(struct kunit *test)
 {
-	struct goalloc_heap *heap = goalloc_heap_create("kunit-unmanaged", 0);
+	struct goalloc_heap *heap = goalloc_heap_create("kunit-no-gc", 0);
 	struct goalloc_gc_stats stats = { .num_gc = 1 };
 	void *obj;
 
@@ -575,7 +575,7 @@ static void unmanaged(struct kunit *test)
 	goalloc_gc_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.num_gc, 0ULL);
 	if (log_usable())
-		KUNIT_EXPECT_TRUE(test, log_has("heap kunit-unmanaged is not managed"));
+		KUNIT_EXPECT_TRUE(test, log_has("heap kunit-no-gc is not managed"));
 	goalloc_free(obj);
 	goalloc_heap_destroy(heap);
 }

@@ -62,7 +62,8 @@ growth() {
 		calls=$((calls + 1))
 		[ "$(held)" -ge 1000 ] || continue
 		[ "$(injected fail_page_alloc)" = 0 ] || break
-		echo 1 >"$(param goalloc_fill drop)" && echo 1 >"$GA"/shrink || break
+		echo 1 >"$(param goalloc_fill drop)"
+		echo 1 >"$GA"/shrink
 	done
 	inject 0
 	pages=$(injected fail_page_alloc)
