@@ -619,7 +619,10 @@ static inline bool goalloc_may_grow(gfp_t gfp)
 	return gfpflags_allow_blocking(gfp) && !(current->flags & PF_MEMALLOC);
 }
 
-/* Whether kmalloc() may be called here at all, whatever its flags are: it has locks that sleep. */
+/*
+ * Whether kmalloc() may be called here at all, whatever its flags are: it has locks that
+ * sleep on PREEMPT_RT, and lockdep objects on any kernel (PROVE_RAW_LOCK_NESTING).
+ */
 static inline bool goalloc_may_kmalloc(void)
 {
 	return !in_hardirq() && !in_nmi() && (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible());

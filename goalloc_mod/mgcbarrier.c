@@ -100,14 +100,18 @@ static noinline void forget_section(const struct gc_heap *gc)
  * coarse ones.
  *
  * Context: any but NMI.
- * Return: what goalloc_gc_unlock() wants.
+ * Return: what goalloc_gc_unlock() wants; negative if the heap is not managed.
  */
 int goalloc_gc_lock(struct goalloc_heap *heap)
 {
-	int section = gc_section_begin(heap->gc);
+	struct gc_heap *gc = gc_heap_of(heap);
+	int section;
 
+	if (!gc)
+		return -EINVAL;
+	section = gc_section_begin(gc);
 	if (unlikely(gc_debug) && in_task())
-		record_section(heap->gc, _RET_IP_);
+		record_section(gc, _RET_IP_);
 	return section;
 }
 EXPORT_SYMBOL_GPL(goalloc_gc_lock);
@@ -121,6 +125,8 @@ EXPORT_SYMBOL_GPL(goalloc_gc_lock);
  */
 void goalloc_gc_unlock(struct goalloc_heap *heap, int section)
 {
+	if (unlikely(section < 0))
+		return;
 	if (unlikely(gc_debug) && in_task())
 		forget_section(heap->gc);
 	gc_section_end(heap->gc, section);

@@ -98,7 +98,7 @@ static void reap_central(struct mcentral *central, void *data)
 	}
 }
 
-/* Returns the pages of what died before a wait; whether spans are left. */
+/* Gives back the pages of what died before a wait; returns whether spans are left. */
 static bool wait_and_reap(void)
 {
 	struct reaping r = { .wait = wait_for_readers() };

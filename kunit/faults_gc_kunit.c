@@ -260,7 +260,6 @@ static void object(struct kunit *test)
 		struct getting g = ways[i];
 
 		g.w = w;
-		/* More of them, if nothing else fails that can be done without. */
 		KUNIT_EXPECT_GE_MSG(test, fail_each(test, get, is_collected, &g), 1U, "way %u", i);
 	}
 	expect_recount(test);

@@ -560,11 +560,14 @@ static void unmanaged(struct kunit *test)
 {
 	struct goalloc_heap *heap = goalloc_heap_create("kunit-no-gc", 0);
 	struct goalloc_gc_stats stats = { .num_gc = 1 };
+	int section;
 	void *obj;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
 	obj = goalloc_heap_alloc(heap, 64, GFP_KERNEL);
 	log_watch(test);
+	section = goalloc_gc_lock(heap);
+	KUNIT_EXPECT_LT(test, section, 0);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_collect(heap), -EINVAL);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_set_percent(heap, 50), -EINVAL);
 	KUNIT_EXPECT_EQ(test, goalloc_gc_set_limit(heap, SZ_1M), -EINVAL);
@@ -572,6 +575,7 @@ static void unmanaged(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, goalloc_gc_handle_create(heap, obj, GFP_KERNEL));
 	KUNIT_EXPECT_NULL(test, goalloc_gc_weak_create(heap, obj, GFP_KERNEL));
 	KUNIT_EXPECT_NULL(test, goalloc_gc_alloc_noscan(heap, 8, GFP_KERNEL));
+	goalloc_gc_unlock(heap, section);
 	goalloc_gc_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.num_gc, 0ULL);
 	if (log_usable())
@@ -584,9 +588,13 @@ static void unmanaged(struct kunit *test)
 static void at_limit(struct kunit *test)
 {
 	struct world *w = make_world(test, "kunit-gc");
+	unsigned long bytes = SZ_64K;
 
 	goalloc_gc_set_percent(w->heap, -1);
-	KUNIT_ASSERT_EQ(test, goalloc_heap_set_limit(w->heap, SZ_64K), 0);
+	/* And the guard, where heaps have them by default. */
+	if (w->heap->flags & GOALLOC_HEAP_GUARD)
+		bytes += GOALLOC_PAGE_SIZE;
+	KUNIT_ASSERT_EQ(test, goalloc_heap_set_limit(w->heap, bytes), 0);
 	enter(w);
 	KUNIT_EXPECT_NULL(test, goalloc_gc_alloc_noscan(w->heap, SZ_64K + 1, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&w->heap->pages), 0L);

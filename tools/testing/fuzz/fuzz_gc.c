@@ -64,8 +64,11 @@ void fuzz_gc_make_call(struct fuzz_call *call)
 	case DO_GC_COPY:
 		goalloc_gc_copy(call->type, call->to, call->p, call->nr);
 		break;
-	default:
+	case DO_GC_ASSIGN:
 		goalloc_gc_assign(call->managed, call->objs, call->p);
+		break;
+	default:
+		WARN_ON_ONCE(1);
 	}
 	goalloc_gc_unlock(call->managed, section);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What must be refused: types that are none, roots, and all that belongs to the heaps of
- * the other kind. To use a managed heap's functions on another heap is not caught, but
- * where it is said.
+ * the other kind.
  */
 #include <linux/err.h>
 #include <linux/log2.h>

@@ -15,7 +15,7 @@
 #include "goalloc_fuzz.h"
 #include "../../../goalloc_mod/mgc.h"
 
-#define HOLD_SECONDS 20 /* that a collector waits for a program which forgot it */
+#define HOLD_SECONDS 20 /* that a collector waits for a program that forgot it */
 #define ARRIVE_SECONDS 4
 #define SECTION_MS 5 /* for a collector that may have to wait for a section */
 
@@ -24,7 +24,7 @@ static struct {
 	struct gc_heap *gc;
 	int at; /* enum gc_test_point, or -1 */
 	unsigned int passes; /* let through so far */
-	bool here; /* it waits */
+	unsigned int here; /* what that was when it came to wait */
 	bool due; /* it is on its way */
 	wait_queue_head_t wait;
 } gate = {
@@ -38,7 +38,7 @@ static void at_point(struct gc_heap *gc, enum gc_test_point point, void *data)
 
 	if (gc != READ_ONCE(gate.gc) || (int)point != READ_ONCE(gate.at))
 		return;
-	WRITE_ONCE(gate.here, true);
+	WRITE_ONCE(gate.here, passes);
 	wake_up(&gate.wait);
 	wait_event_timeout(gate.wait, READ_ONCE(gate.passes) != passes ||
 			   READ_ONCE(gate.at) != (int)point, HOLD_SECONDS * HZ);
@@ -48,7 +48,6 @@ static void at_point(struct gc_heap *gc, enum gc_test_point point, void *data)
 static void pass(struct gc_heap *gc, int at)
 {
 	WRITE_ONCE(gate.gc, gc);
-	WRITE_ONCE(gate.here, false);
 	WRITE_ONCE(gate.at, at);
 	WRITE_ONCE(gate.passes, gate.passes + 1);
 	wake_up(&gate.wait);
@@ -62,7 +61,7 @@ static void release(void)
 
 static bool arrives(unsigned long timeout)
 {
-	if (!wait_event_timeout(gate.wait, READ_ONCE(gate.here), timeout))
+	if (!wait_event_timeout(gate.wait, READ_ONCE(gate.here) == gate.passes, timeout))
 		return false;
 	gate.due = false;
 	return true;
@@ -420,10 +419,9 @@ static void set_heap_limit(struct fuzz_run *run, struct gc_managed *m, unsigned 
 
 void fuzz_op_gc_tune(struct fuzz_run *run)
 {
-	static const int percents[] = { -1, 0, 1, 50, 100, 100000, 100001, INT_MAX, INT_MIN };
 	struct gc_managed *m = gc_heap_at(run, run->op.a);
 	unsigned int n = run->op.n;
-	int percent = percents[n % ARRAY_SIZE(percents)];
+	int percent = fuzz_percent(n);
 	int want = 0, err = 0;
 
 	if (!m)

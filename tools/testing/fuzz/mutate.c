@@ -242,7 +242,7 @@ static bool is_managed(const struct program *p)
 	unsigned int i, n = 0;
 
 	for (i = 0; i < p->nops; i++)
-		n += fuzz_code(&p->ops[i]) >= FUZZ_GC_HEAP;
+		n += fuzz_of_managed(fuzz_code(&p->ops[i]));
 	return n > p->nops / 2;
 }
 
@@ -289,7 +289,7 @@ static void change(struct fuzz_op *op)
 		op->c = random_offset();
 		break;
 	default:
-		*op = random_op(fuzz_code(op) >= FUZZ_GC_HEAP);
+		*op = random_op(fuzz_of_managed(fuzz_code(op)));
 	}
 }
 

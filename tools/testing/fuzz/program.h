@@ -75,6 +75,24 @@ enum fuzz_code {
 	FUZZ_CODES
 };
 
+/* Whether it is one of managed heaps; a leak report is of others. */
+static inline int fuzz_of_managed(enum fuzz_code code)
+{
+	return code >= FUZZ_GC_HEAP && code <= FUZZ_GC_BAD;
+}
+
+#define FUZZ_PERCENTS 9
+
+/* What FUZZ_GC_TUNE sets the percentage to. */
+static inline int fuzz_percent(unsigned int n)
+{
+	static const int percents[FUZZ_PERCENTS] = {
+		-1, 0, 1, 50, 100, 100000, 100001, 0x7fffffff, -0x7fffffff - 1,
+	};
+
+	return percents[n % FUZZ_PERCENTS];
+}
+
 #define FUZZ_ALLOC_NOSCAN 0x04
 #define FUZZ_ALLOC_ZERO 0x08
 #define FUZZ_ALLOC_DEFAULT 0x10 /* the functions for the default heap, if it is that */

@@ -206,7 +206,11 @@ static void print_managed_op(FILE *to, const struct fuzz_op *op)
 		fprintf(to, ", %s", points[op->b % FUZZ_GC_POINTS]);
 		break;
 	case FUZZ_GC_TUNE:
-		fprintf(to, ", %s, %lu", tunes[op->b % FUZZ_GC_TUNES], size);
+		fprintf(to, ", %s, ", tunes[op->b % FUZZ_GC_TUNES]);
+		if (op->b % FUZZ_GC_TUNES == FUZZ_GC_PERCENT)
+			fprintf(to, "%d", fuzz_percent(op->n));
+		else
+			fprintf(to, "%lu", size);
 		break;
 	case FUZZ_GC_TYPE:
 		fprintf(to, ", kind %u, %u from %u, %u from %u, %lu bytes", op->a >> 1 & 3,
@@ -272,7 +276,7 @@ static void print_op(FILE *to, const struct fuzz_op *op)
 		fprintf(to, " h%u, %s %x", heap, op->c & 1 ? "all" : "told", op->n);
 		break;
 	default:
-		if (fuzz_code(op) >= FUZZ_GC_HEAP)
+		if (fuzz_of_managed(fuzz_code(op)))
 			print_managed_op(to, op);
 		else
 			print_object_op(to, op, op->a % FUZZ_OBJS);

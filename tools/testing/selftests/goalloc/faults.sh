@@ -56,7 +56,7 @@ growth() {
 	load goalloc_fill faults=1 &&
 	inject "$1" || return 1
 	calls=0
-	# an arena's pages are few calls, of which 1 % may be none for long
+	# an arena's pages come by few calls: 1 % of them is often none
 	while [ "$calls" -lt 3000 ]; do
 		echo "20 30000" >"$(param goalloc_fill add)" 2>/dev/null
 		calls=$((calls + 1))

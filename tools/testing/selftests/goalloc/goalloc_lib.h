@@ -56,7 +56,8 @@ static inline int unload(const char *module)
 
 static inline int unload_all(void)
 {
-	return unload("goalloc_torture") | unload("goalloc_abuse") | unload("goalloc_fill") |
+	return unload("goalloc_gctorture") | unload("goalloc_liar") | unload("goalloc_peer") |
+	       unload("goalloc_torture") | unload("goalloc_abuse") | unload("goalloc_fill") |
 	       unload("goalloc_graph") | unload("goalloc_kv") | unload("goalloc_hello") |
 	       unload("goalloc");
 }
