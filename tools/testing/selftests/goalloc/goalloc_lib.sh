@@ -142,13 +142,22 @@ FATAL='BUG:|WARNING:|UBSAN|KASAN|KCSAN|Oops|Call Trace|[^_]corruption|stall|gene
 # A function in a stack dump says nothing by its name.
 frames='^\[[ .0-9]*\]  +(\? )?[A-Za-z0-9_.]+\+0x'
 
+# Races that are within the kernel are not looked for here.
+without_kernel_races() {
+	if [ -f "${0%/*}/kernel_races.awk" ]; then
+		awk -f "${0%/*}/kernel_races.awk"
+	else
+		cat
+	fi
+}
+
 # Nothing bad was logged since the mark.
 log_clean() {
-	! logged | grep -vE "$frames" | grep -E "goalloc: misuse:|live objects|$FATAL"
+	! logged | without_kernel_races | grep -vE "$frames" | grep -E "goalloc: misuse:|live objects|$FATAL"
 }
 
 log_clean_but_misuse() {
-	! logged | without_misuse | grep -vE "$frames" | grep -E "$FATAL"
+	! logged | without_misuse | without_kernel_races | grep -vE "$frames" | grep -E "$FATAL"
 }
 
 # value FILE NAME: of a "Name: value" file
