@@ -192,25 +192,44 @@ static void small_arenas(struct kunit *test)
 	arena_mb = 8;
 }
 
+/* Allocate until no more can be had. Returns the objects, linked, with @all at the end. */
+static void **take_all(struct goalloc_heap *heap, size_t size, void **all)
+{
+	void **obj;
+
+	fail_all(true);
+	while ((obj = goalloc_heap_alloc(heap, size, GFP_KERNEL))) {
+		*obj = all;
+		all = obj;
+	}
+	fail_all(false);
+	return all;
+}
+
+static void free_all(void **all)
+{
+	while (all) {
+		void **obj = all;
+
+		all = *obj;
+		goalloc_free(obj);
+	}
+}
+
 /* All pages are handed out, and no more can be had: then there has to be another arena. */
 static void arena(struct kunit *test)
 {
 	struct getting getting = { .heap = test_heap(test, "kunit-faults"), .size = SZ_1M };
 	unsigned long fails, grown;
-	void **all, **obj;
 	unsigned int failed;
+	void **all;
 
 	small_arenas(test);
 	all = goalloc_heap_zalloc(getting.heap, SZ_1M, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, all);
 	fails = grow_fails();
 	grown = grows();
-	fail_all(true);
-	while ((obj = goalloc_heap_alloc(getting.heap, SZ_1M, GFP_KERNEL))) {
-		*obj = all;
-		all = obj;
-	}
-	fail_all(false);
+	all = take_all(getting.heap, SZ_1M, all);
 	KUNIT_EXPECT_GT(test, grow_fails(), fails);
 	KUNIT_EXPECT_EQ(test, grows(), grown);
 
@@ -225,11 +244,7 @@ static void arena(struct kunit *test)
 	failed = fail_each(test, get, give_back, &getting);
 	KUNIT_EXPECT_GE(test, failed, 1U);
 	KUNIT_EXPECT_EQ(test, grow_fails(), fails + failed);
-	while (all) {
-		obj = all;
-		all = *obj;
-		goalloc_free(obj);
-	}
+	free_all(all);
 	expect_recount(test);
 }
 
@@ -238,7 +253,7 @@ static void slot_bits(struct kunit *test)
 {
 	struct getting getting = { .heap = test_heap(test, "kunit-faults"), .size = 8 };
 	const unsigned int *blocks = &mheap.nbits[MSPANBITS_KINDS - 1];
-	void **all, **obj;
+	void **all;
 	u64 spans;
 
 	/* It keeps a record of each object, and gives up when it cannot. */
@@ -249,22 +264,13 @@ static void slot_bits(struct kunit *test)
 	all = goalloc_heap_zalloc(getting.heap, 8, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, all);
 	spans = 1 + *blocks;
-	fail_all(true);
-	while ((obj = goalloc_heap_alloc(getting.heap, 8, GFP_KERNEL))) {
-		*obj = all;
-		all = obj;
-	}
-	fail_all(false);
+	all = take_all(getting.heap, 8, all);
 	KUNIT_EXPECT_EQ(test, *blocks, 0U);
 	KUNIT_EXPECT_EQ(test, heap_live(getting.heap), spans * GOALLOC_MAX_NELEMS);
 	getting.before = heap_live(getting.heap);
 	KUNIT_EXPECT_EQ(test, get(&getting), 0);
 	give_back(test, &getting, 0);
-	while (all) {
-		obj = all;
-		all = *obj;
-		goalloc_free(obj);
-	}
+	free_all(all);
 	expect_recount(test);
 }
 

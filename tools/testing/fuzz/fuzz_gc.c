@@ -381,31 +381,45 @@ static void finalize(void *obj, void *data)
 		goalloc_gc_assign(m->heap, node->root, obj);
 }
 
-void fuzz_op_gc_finalizer(struct fuzz_run *run)
+/* What is to be done with an object that is reachable, in a section. */
+static void with_object(struct fuzz_run *run,
+			void (*fn)(struct fuzz_run *run, struct gc_node *node))
 {
-	const struct fuzz_op *op = &run->op;
-	struct gc_managed *m = gc_heap_at(run, op->a);
-	bool set = op->b & FUZZ_GC_SET;
+	struct gc_managed *m = gc_heap_at(run, run->op.a);
 	struct gc_node *node;
-	int section, err, want;
+	int section;
 
 	if (!m)
 		return;
 	section = goalloc_gc_lock(m->heap);
-	node = gc_pick(run, m, op->c);
-	if (node && !gc_is_shared(node)) {
-		want = set ? (node->final ? -EEXIST : 0) : (node->final ? 0 : -ENOENT);
-		if (!want) {
-			node->final = set;
-			node->revive = set && op->b & FUZZ_GC_REVIVE;
-			node->root = &m->revived[node - run->gc.nodes];
-		}
-		err = goalloc_gc_set_finalizer(m->heap, node->p, set ? finalize : NULL, node,
-					       GFP_KERNEL);
-		if (err != want)
-			fuzz_fail(run, "a finalizer came to %d, not to %d", err, want);
-	}
+	node = gc_pick(run, m, run->op.c);
+	if (node)
+		fn(run, node);
 	goalloc_gc_unlock(m->heap, section);
+}
+
+static void set_finalizer(struct fuzz_run *run, struct gc_node *node)
+{
+	struct goalloc_heap *heap = node->owner->heap;
+	bool set = run->op.b & FUZZ_GC_SET;
+	int err, want;
+
+	if (gc_is_shared(node))
+		return;
+	want = set ? (node->final ? -EEXIST : 0) : (node->final ? 0 : -ENOENT);
+	if (!want) {
+		node->final = set;
+		node->revive = set && run->op.b & FUZZ_GC_REVIVE;
+		node->root = &node->owner->revived[node - run->gc.nodes];
+	}
+	err = goalloc_gc_set_finalizer(heap, node->p, set ? finalize : NULL, node, GFP_KERNEL);
+	if (err != want)
+		fuzz_fail(run, "a finalizer came to %d, not to %d", err, want);
+}
+
+void fuzz_op_gc_finalizer(struct fuzz_run *run)
+{
+	with_object(run, set_finalizer);
 }
 
 /* A root that a finalizer made. */
@@ -422,17 +436,7 @@ static void unrevive(struct fuzz_run *run, struct gc_node *node)
 
 void fuzz_op_gc_unrevive(struct fuzz_run *run)
 {
-	struct gc_managed *m = gc_heap_at(run, run->op.a);
-	struct gc_node *node;
-	int section;
-
-	if (!m)
-		return;
-	section = goalloc_gc_lock(m->heap);
-	node = gc_pick(run, m, run->op.c);
-	if (node)
-		unrevive(run, node);
-	goalloc_gc_unlock(m->heap, section);
+	with_object(run, unrevive);
 }
 
 /* Whether nothing but roots points to an object. */
@@ -512,15 +516,5 @@ static void free_by_hand(struct fuzz_run *run, struct gc_node *node)
 
 void fuzz_op_gc_free(struct fuzz_run *run)
 {
-	struct gc_managed *m = gc_heap_at(run, run->op.a);
-	struct gc_node *node;
-	int section;
-
-	if (!m)
-		return;
-	section = goalloc_gc_lock(m->heap);
-	node = gc_pick(run, m, run->op.c);
-	if (node)
-		free_by_hand(run, node);
-	goalloc_gc_unlock(m->heap, section);
+	with_object(run, free_by_hand);
 }

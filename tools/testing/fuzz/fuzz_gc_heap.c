@@ -79,6 +79,12 @@ void gc_testing_end(void)
 	static_branch_disable(&gc_testing);
 }
 
+static int add_half(struct gc_managed *m, unsigned int half)
+{
+	return goalloc_gc_root_add(m->heap, m->slots + half * GC_SLOTS / 2, GC_SLOTS / 2,
+				   half ? GOALLOC_GC_ROOT_CONSERVATIVE : GOALLOC_GC_ROOT_PRECISE);
+}
+
 static void make_heap(struct fuzz_run *run, struct gc_managed *m, u8 flags)
 {
 	char name[GOALLOC_NAME_MAX];
@@ -99,9 +105,7 @@ static void make_heap(struct fuzz_run *run, struct gc_managed *m, u8 flags)
 		goalloc_gc_set_percent(m->heap, -1);
 	err = goalloc_gc_root_add(m->heap, m->revived, GC_NODES, GOALLOC_GC_ROOT_PRECISE);
 	for (half = 0; half < 2 && !err; half++) {
-		err = goalloc_gc_root_add(m->heap, m->slots + half * GC_SLOTS / 2, GC_SLOTS / 2,
-					  half ? GOALLOC_GC_ROOT_CONSERVATIVE :
-						 GOALLOC_GC_ROOT_PRECISE);
+		err = add_half(m, half);
 		m->rooted[half] = !err;
 	}
 	if (err)
@@ -464,9 +468,7 @@ void fuzz_op_gc_root(struct fuzz_run *run)
 		node = gc_pick(run, m, run->op.c);
 		m->slots[first] = node ? node->p : NULL;
 		m->refs[first] = (struct gc_ref){ m->slots[first], node };
-		err = goalloc_gc_root_add(m->heap, m->slots + first, GC_SLOTS / 2,
-					  half ? GOALLOC_GC_ROOT_CONSERVATIVE :
-						 GOALLOC_GC_ROOT_PRECISE);
+		err = add_half(m, half);
 	}
 	m->rooted[half] = !m->rooted[half];
 	if (err)
